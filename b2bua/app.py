@@ -1,0 +1,371 @@
+"""The composition root: the only file that knows every room.
+
+`Core` joins the rooms that need no event loop (tests run it on a fake wire); `run` puts it on real sockets and a real clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import signal
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from b2bua import logs
+from b2bua.calls.index import Account, CallIndex, Settings
+from b2bua.calls.ports import Phone, Resolve, Trunk
+from b2bua.calls.retry import Credentials
+from b2bua.config import Config, TrunkTable, load, load_directory
+from b2bua.delegation.model import Directory
+from b2bua.errors import ConfigError
+from b2bua.net.engine import Engine
+from b2bua.net.limits import Limits
+from b2bua.net.resolver import Resolver
+from b2bua.registrar.credentials import CredentialTable
+from b2bua.registrar.keepalive import KeepAlive
+from b2bua.registrar.location import Binding, Location
+from b2bua.registrar.registrar import Registrar
+from b2bua.registrar.trunk_registration import TrunkAccount, TrunkRegistration
+from b2bua.sip.digest import DigestClient, DigestServer, HashedPassword
+from b2bua.sip.flow import Connector, Flow, Target, host_port
+from b2bua.sip.ids import Identifiers
+from b2bua.sip.message import Request
+from b2bua.sip.stack import ALLOW, SipStack
+from b2bua.sip.values import Uri
+from b2bua.store.database import open_store
+from b2bua.store.ports import BindingStore, HistorySink, StoredBinding
+from b2bua.web.api import create_app, serve
+from b2bua.web.metrics import Reading, registry
+
+SWEEP_SECONDS: Final = 1.0
+GOODBYE_SECONDS: Final = 3.0
+"""How long the last BYEs and un-registrations may take after the drain."""
+_OPTIONS_HEADERS: Final = f"Allow: {ALLOW}\r\nAccept: application/sdp\r\nSupported: 100rel, timer, path, outbound\r\n"
+
+
+class Hosts:
+    """The names of this server: its domain and aliases, the addresses it listens on; any address when it listens on all."""
+
+    def __init__(self, config: Config) -> None:
+        names = {config.domain, *config.aliases, *([config.advertise] if config.advertise else [])}
+        listening = {listen.host for listen in config.listen}
+        self._names = {name.strip("[]").lower() for name in names | listening}
+        self._any_address = any(ip_address(host).is_unspecified for host in listening)
+
+    def __contains__(self, host: object) -> bool:
+        if not isinstance(host, str):
+            return False
+        if host in self._names:
+            return True
+        name = host.strip("[]").lower()
+        return name in self._names or (self._any_address and _is_address(name))
+
+
+class Accounts:
+    """The digest accounts as call control wants them."""
+
+    def __init__(self, table: CredentialTable) -> None:
+        self._table = table
+
+    def password(self, name: str) -> HashedPassword | None:
+        return self._table.password(name)
+
+    def owner(self, name: str) -> Account | None:
+        account = self._table.account(name)
+        return None if account is None else Account(account.extension, account.line)
+
+
+class Core:
+    """Stack, registrar and calls, joined. `wall` reads the wall clock, seconds since the epoch."""
+
+    def __init__(
+        self,
+        config: Config,
+        directory: Directory,
+        *,
+        resolve: Resolve,
+        history: HistorySink,
+        bindings: BindingStore | None = None,
+        wall: Callable[[], float] = time.time,
+        connector: Connector | None = None,
+        ids: Identifiers | None = None,
+    ) -> None:
+        self.config = config
+        self.directory = directory
+        self.log = logs.get("app")
+        self.stack = SipStack(connector, ids or Identifiers(config.node), on_error=self._on_error)
+        self.errors = 0
+        self.hosts = Hosts(config)
+        table = CredentialTable.from_directory(directory, config.domain)
+        digest = DigestServer(config.domain, config.digest, own_host=self.hosts.__contains__)
+        self.location = Location(bindings, wall=wall, max_contacts=config.limits.registrations_per_user)
+        self.location.set_permanent({user.extension: user.contacts for user in directory.users.values() if user.contacts})
+        self.registrar = Registrar(self.stack, self.location, digest, table, is_ours=self.hosts.__contains__, wall=wall)
+        self.keepalive = KeepAlive(self.stack, self.location, domain=config.domain)
+        self._sources = TrunkTable(config.trunks)
+        self.calls = CallIndex(
+            self.stack,
+            directory=directory,
+            accounts=Accounts(table),
+            trunks={trunk.name: self._trunk(trunk.name) for trunk in config.trunks},
+            trunk_of=self._trunk_of,
+            phones=self.phones,
+            resolve=resolve,
+            digest=digest,
+            history=history,
+            wall=wall,
+            local_time=lambda: datetime.fromtimestamp(wall(), UTC),
+            log=logs.get("calls"),
+            settings=Settings(self.hosts, _own_address(config), config.session_expires, config.limits.calls),
+        )
+        self.registrations: list[TrunkRegistration] = []
+        self.stack.handlers["REGISTER"] = self.registrar.handle
+        self.stack.handlers["OPTIONS"] = self._on_options
+        self.stack.flow_listeners.append(self._on_flow_failed)
+
+    def phones(self, account: str) -> Sequence[Phone]:
+        """Where an account can be rung now."""
+        return [_phone(binding) for binding in self.location.contacts(account)]
+
+    def register_at_trunks(self, flow_to_trunk: Callable[[Uri], Flow | None]) -> None:
+        """Keep the server registered where a trunk's `auth.register` asks for it; `sweep` does the work."""
+        for trunk in self.config.trunks:
+            auth = trunk.auth
+            if auth is not None and auth.registers:
+                uri = Uri.parse(trunk.uri)
+                account = TrunkAccount(trunk.name, trunk.uri, auth.username, auth.password, auth.realm)
+                self.registrations.append(TrunkRegistration(self.stack, account, lambda uri=uri: flow_to_trunk(uri)))  # type: ignore[misc]
+
+    def sweep(self, now: float) -> None:
+        """What is done about once a second: expired bindings, keep-alives, trunk registrations."""
+        self.stack.tick(now)
+        self.location.sweep(now)
+        self.keepalive.sweep(now)
+        for registration in self.registrations:
+            registration.sweep(now)
+
+    def use_directory(self, directory: Directory) -> None:
+        """From now on calls are decided on `directory`; running ones go on as they are."""
+        table = CredentialTable.from_directory(directory, self.config.domain)
+        self.directory = directory
+        self.registrar.credentials = table
+        self.calls.accounts = Accounts(table)
+        self.calls.directory = directory
+        self.location.retain(table.__contains__)
+        self.location.set_permanent({user.extension: user.contacts for user in directory.users.values() if user.contacts})
+
+    def health(self) -> dict[str, object]:
+        """What `GET /health` says (CONTRACT.md): the counts are zero when nothing goes on."""
+        stack = self.stack
+        return {
+            "status": "draining" if self.calls.draining else "ok",
+            "calls": len(self.calls.calls),
+            "legs": self.calls.legs,
+            "dialogs": len(stack.dialogs),
+            "transactions": len(stack.clients) + len(stack.servers),
+            "timers": stack.timers.count,
+            "registrations": self.location.count,
+            "media_ports": 0,
+        }
+
+    def readings(self) -> list[Reading]:
+        """What `GET /metrics` says."""
+        gauges = [
+            Reading(f"b2bua_{name}", f"{name.replace('_', ' ').capitalize()} at the moment.", lambda name=name: float(self.health()[name]))  # type: ignore[arg-type,misc]
+            for name in ("calls", "legs", "dialogs", "transactions", "timers", "registrations", "media_ports")
+        ]
+        return [
+            *gauges,
+            Reading("b2bua_attempts", "Calls by outcome, and attempts.", lambda: dict(self.calls.counters), "counter", "kind"),
+            Reading("b2bua_sip_messages", "SIP messages by method or fate.", lambda: dict(self.stack.counters), "counter", "kind"),
+            Reading("b2bua_register", "REGISTER requests by result.", lambda: dict(self.registrar.counters), "counter", "kind"),
+            Reading("b2bua_errors", "Bugs caught; each ended at most one call.", lambda: float(self.errors), "counter"),
+        ]
+
+    def _trunk(self, name: str) -> Trunk:
+        trunk = next(each for each in self.config.trunks if each.name == name)
+        auth = trunk.auth
+        credentials = Credentials(DigestClient(auth.username, auth.password, auth.realm)) if auth is not None else None
+        return Trunk(name, Uri.parse(trunk.uri), trunk.trusted, lambda flow: self._trunk_of(flow) == name, credentials)
+
+    def _trunk_of(self, flow: Flow) -> str | None:
+        trunk = self._sources.find(*flow.remote)
+        return None if trunk is None else trunk.name
+
+    def _on_options(self, request: Request, flow: Flow, now: float) -> None:
+        """A ping: of trunks, phones and monitors. Says the same whoever is asked for."""
+        if self.calls.draining:
+            self.stack.reject(request, flow, 503, headers="Retry-After: 30\r\n")
+        else:
+            self.stack.reject(request, flow, 200, headers=_OPTIONS_HEADERS)
+
+    def _on_flow_failed(self, flow: Flow) -> None:
+        if flow.reliable:
+            self.location.flow_closed(flow)
+
+    def _on_error(self, error: Exception) -> None:
+        self.errors += 1
+        self.log.error("bug", exc_info=error)
+
+
+def run(path: Path) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError, OSError, and what the database raises when it cannot be opened."""
+    config = load(path)
+    logs.configure(config.log.level, config.log.format)
+    directory = load_directory(config)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(config, directory))
+    finally:
+        logs.flush()
+
+
+async def _serve(config: Config, directory: Directory) -> None:
+    log = logs.get("app")
+    _raise_file_limit()
+    store = open_store(config.state)
+    loop = asyncio.get_running_loop()
+    resolver = Resolver(loop)
+    try:
+        core = Core(config, directory, resolve=_resolve(resolver), history=store.writer, bindings=store.bindings)
+        engine = Engine(
+            core.stack,
+            loop,
+            advertise=config.advertise,
+            limits=Limits(message_size=config.limits.message_bytes, connections=config.limits.connections),
+        )
+        core.stack.connector = engine
+        await engine.start(f"{listen.transport.lower()}://{host_port(listen.host, listen.port)}" for listen in config.listen)
+        http = None
+        try:
+            http = await serve(create_app(core.health, registry(core.readings())), *config.http.listen)
+            core.location.restore(lambda row: _restored_flow(engine, row), loop.time())
+            core.register_at_trunks(lambda uri: _flow_to(resolver, engine, uri))
+            for warning in directory.warnings:
+                log.warning("directory", problem=str(warning))
+            await _until_stopped(core, engine, config)
+        finally:
+            if http is not None:
+                await http.stop()
+            await engine.stop()
+    finally:
+        await resolver.close()
+        store.close()
+        log.info("stopped")
+
+
+async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
+    """Serve, then drain: no new calls, running ones go on for `drain_seconds` at most."""
+    loop = asyncio.get_running_loop()
+    stopping: asyncio.Queue[int] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.put_nowait, number)
+    loop.add_signal_handler(signal.SIGHUP, _reload, core)
+    sweeper = loop.create_task(_sweep(core, engine), name="sweep")
+    # What lives now lives on: the collector need not look at it again. Calls leave no cycles behind, so it may look rarely.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    core.log.info(
+        "ready",
+        listen=[f"{each.transport.lower()}://{host_port(each.host, each.port)}" for each in engine.listens],
+        http=host_port(*config.http.listen),
+        users=len(core.directory.users),
+    )
+    try:
+        first = await stopping.get()
+        core.calls.drain()
+        seconds = config.drain_seconds if first == signal.SIGTERM else 0.0
+        core.log.info("draining", calls=len(core.calls.calls), seconds=seconds)
+        await _until(lambda: not core.calls.calls or not stopping.empty(), seconds)
+        core.calls.hang_up_all()
+        for registration in core.registrations:
+            registration.stop(loop.time())
+        engine.flush()
+        await _until(lambda: not core.stack.clients and not core.stack.dialogs, GOODBYE_SECONDS)
+    finally:
+        sweeper.cancel()
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> None:
+    """Wait until `done`, for `seconds` at most."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not done() and loop.time() < end:  # noqa: ASYNC110 - only while stopping; an event would cost each call
+        await asyncio.sleep(0.05)
+
+
+async def _sweep(core: Core, engine: Engine) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            core.sweep(loop.time())
+            engine.flush()
+        except Exception:
+            core.errors += 1  # and the housekeeping goes on
+            core.log.exception("bug")
+
+
+def _reload(core: Core) -> None:
+    """SIGHUP: the new directory, or, when it is wrong, the old one and a word why."""
+    try:
+        directory = load_directory(core.config)
+    except ConfigError as error:
+        for problem in error.problems:
+            core.log.error("directory refused", problem=str(problem))  # noqa: TRY400 - the problem is the operator's, no traceback
+        return
+    core.use_directory(directory)
+    core.log.info("directory loaded", users=len(directory.users), executives=len(directory.executives))
+
+
+def _phone(binding: Binding) -> Phone:
+    route = "".join(f"Route: {value}\r\n" for value in binding.path)
+    return Phone(binding.contact, binding.flow, route, binding.instance or binding.remote)
+
+
+def _resolve(resolver: Resolver) -> Resolve:
+    def resolve(uri: Uri, done: Callable[[Sequence[Target]], None]) -> None:
+        resolver.lookup(uri, done)
+
+    return resolve
+
+
+def _flow_to(resolver: Resolver, engine: Engine, uri: Uri) -> Flow | None:
+    """A flow to a trunk as soon as its address is known."""
+    found: list[Sequence[Target]] = []
+    resolver.lookup(uri, found.append)
+    return engine.flow_to(found[0][0]) if found and found[0] else None
+
+
+def _restored_flow(engine: Engine, row: StoredBinding) -> Flow | None:
+    """The way to a phone that registered over UDP before the restart."""
+    return engine.flow_to(Target("UDP", row.remote_host, row.remote_port))
+
+
+def _own_address(config: Config) -> str:
+    """The address that our session descriptions carry in their origin line."""
+    if config.advertise is not None and _is_address(config.advertise.strip("[]")):
+        return config.advertise.strip("[]")
+    return config.media.address
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _raise_file_limit() -> None:
+    """As many sockets as the system lets us have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

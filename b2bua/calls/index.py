@@ -1,0 +1,303 @@
+"""All calls of the server: who may start one, where its legs are sent, and what becomes of it.
+
+`on_invite` is the door: who calls is decided here by digest or by the trunk's address, never by a header.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
+
+from b2bua.calls.call import Call
+from b2bua.calls.events import Failed, HangUp
+from b2bua.calls.identity import (
+    caller_of_trunk,
+    escape_user,
+    from_header,
+    identity_headers,
+    origin_of,
+    preferred_identity,
+    wants_privacy,
+)
+from b2bua.calls.invite_client import ClientInvite, Invitation
+from b2bua.calls.invite_server import check_invite
+from b2bua.calls.leg import ENDED, Leg
+from b2bua.calls.ports import Log, Phone, Phones, Resolve, Trunk
+from b2bua.calls.record import Record
+from b2bua.delegation.model import Directory
+from b2bua.delegation.plan import Caller, Endpoint, Facts, RoutePlan
+from b2bua.delegation.policy import decide
+from b2bua.sip.digest import DigestServer, HashedPassword
+from b2bua.sip.flow import Flow, Target
+from b2bua.sip.message import Request
+from b2bua.sip.stack import SipStack
+from b2bua.sip.transaction import InviteServer
+from b2bua.sip.values import SipError, Uri
+from b2bua.store.ports import HistorySink
+
+_RETRY_AFTER: Final = "Retry-After: 5\r\n"
+
+
+class Account(NamedTuple):
+    """An authenticated account: the user's extension, and the executive when it is a delegated line."""
+
+    extension: str
+    line: str | None
+
+
+class Accounts(Protocol):
+    """Digest accounts of the directory."""
+
+    def password(self, name: str) -> HashedPassword | None: ...
+    def owner(self, name: str) -> Account | None: ...
+
+
+@dataclass(slots=True)
+class Settings:
+    """What `app` configures. `hosts` are the names and addresses of this server, IPv6 without brackets."""
+
+    hosts: Container[str]
+    media_address: str
+    session_interval: int = 1800
+    max_calls: int = 15_000
+
+
+class CallIndex:
+    """The calls. `directory`, `accounts` and `trunks` may be replaced at any time; running calls keep what they decided on."""
+
+    def __init__(
+        self,
+        stack: SipStack,
+        *,
+        directory: Directory,
+        accounts: Accounts,
+        trunks: Mapping[str, Trunk],
+        trunk_of: Callable[[Flow], str | None],
+        phones: Phones,
+        resolve: Resolve,
+        digest: DigestServer,
+        history: HistorySink,
+        wall: Callable[[], float],
+        local_time: Callable[[], datetime],
+        log: Log,
+        settings: Settings,
+    ) -> None:
+        self.stack = stack
+        self.directory = directory
+        self.accounts = accounts
+        self.trunks = trunks
+        self.settings = settings
+        self.media_address = settings.media_address
+        self.session_interval = settings.session_interval
+        self.log = log
+        self.calls: dict[str, Call] = {}
+        self.counters: Counter[str] = Counter()
+        self.draining = False
+        self._trunk_of = trunk_of
+        self._phones = phones
+        self._resolve = resolve
+        self._digest = digest
+        self._history = history
+        self._wall = wall
+        self._local_time = local_time
+        stack.handlers["INVITE"] = self.on_invite
+
+    @property
+    def legs(self) -> int:
+        """Parties in all calls."""
+        return sum(call.live_legs for call in self.calls.values())
+
+    # The door.
+
+    def on_invite(self, request: Request, flow: Flow, now: float) -> None:
+        """An INVITE outside of dialogs: refused without keeping state, or a call."""
+        stack = self.stack
+        if self.draining or len(self.calls) >= self.settings.max_calls:
+            self.counters["overload"] += 1
+            stack.reject(request, flow, 503, headers=_RETRY_AFTER)
+            return
+        if request.get("max-forwards") == "0":
+            stack.reject(request, flow, 483)
+            return
+        if request.target.host not in self.settings.hosts and request.target.scheme != "tel":
+            stack.reject(request, flow, 403, "Unknown Domain")
+            return
+        caller = self._who_calls(request, flow, now)
+        if caller is None:
+            return
+        wrong = check_invite(request)
+        if wrong is not None:
+            stack.reject(request, flow, wrong[0], headers=wrong[1])
+            return
+        tx = stack.accept(request, flow, now)
+        assert isinstance(tx, InviteServer)
+        self._begin(tx, request, caller)
+
+    def _who_calls(self, request: Request, flow: Flow, now: float) -> Caller | None:
+        """The caller by the trunk's address or by digest; None when the request has been answered with a challenge or 403."""
+        trunk = self._trunk_of(flow)
+        if trunk is not None:
+            return caller_of_trunk(request, self.trunks[trunk])
+        verdict = self._digest.verify(
+            request.get_all("proxy-authorization"), request.method, request.uri, self.accounts.password, now
+        )
+        if verdict.status == "ok" and verdict.username is not None:
+            account = self.accounts.owner(verdict.username)
+            if account is not None:
+                user = self.directory.users[account.extension]
+                return Caller("user", user.extension, account.line, None, user.extension, user.name, wants_privacy(request))
+        if verdict.status == "none" and not self._claims_user(request):
+            self.counters["unknown_trunk"] += 1
+            self.stack.reject(request, flow, 403, "Unknown Trunk")
+            return None
+        self.counters["challenged"] += 1
+        challenges = self._digest.challenge(now, stale=verdict.status == "stale")
+        self.stack.reject(request, flow, 407, headers="".join(f"Proxy-Authenticate: {value}\r\n" for value in challenges))
+        return None
+
+    def _claims_user(self, request: Request) -> bool:
+        """Whether From says that it is one of our users (or hides who it is); whether that is true is the digest's business."""
+        try:
+            uri = request.from_.uri
+        except SipError:
+            return False
+        return uri.scheme == "tel" or uri.host in self.settings.hosts or uri.host.endswith(".invalid")
+
+    def _begin(self, tx: InviteServer, request: Request, caller: Caller) -> None:
+        """Decide, and refuse or ring."""
+        dialled = request.target.user_text
+        record = Record(self._wall)
+        call_id = self.stack.ids.token()
+        try:
+            origin = origin_of(request, caller.anonymous)
+            facts = Facts(caller, dialled, preferred_identity(request, self.settings.hosts) if caller.kind == "user" else None)
+        except SipError as error:
+            self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
+            return
+        plan = decide(facts, self.directory, self._local_time())
+        self.counters["attempts"] += 1
+        if plan.action == "refuse":
+            self._refuse(tx, request, call_id, caller, plan, record)
+            return
+        call = Call(self, call_id, plan, caller, origin, record)
+        self.calls[call_id] = call
+        try:
+            call.start(tx, request)
+        except SipError as error:
+            self.calls.pop(call_id, None)
+            self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
+
+    def _refuse(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
+        warning = f'Warning: 399 {self.directory.domain} "{plan.warning}"\r\n' if plan.warning else ""
+        self.stack.respond(tx, plan.final_status, plan.final_reason, warning, now=self.stack.now)
+        record.call_ids.append(request.call_id)
+        record.refuse(plan.final_status)
+        self._keep(call_id, caller, plan, record)
+
+    # What calls ask for.
+
+    def contacts(self, endpoint: Endpoint) -> Sequence[Phone | Trunk]:
+        """How an endpoint can be reached now. The delegated line of a phone rings instead of its main account."""
+        if endpoint.kind == "number":
+            trunk = self.trunks.get(endpoint.trunk or "")
+            return () if trunk is None else (trunk,)
+        extension = endpoint.extension or ""
+        phones = self._phones(extension)
+        if endpoint.for_executive is None:
+            return phones
+        lines = self._phones(f"{extension}-{endpoint.for_executive}")
+        if not lines:
+            return phones
+        devices = {phone.device for phone in lines}
+        return (*lines, *(phone for phone in phones if phone.device not in devices))
+
+    def ring(self, call: Call, leg: Leg, endpoint: Endpoint, contact: Phone | Trunk, offer: bytes | None, reliable: bool) -> None:
+        """Send the INVITE for one branch; `Failed` follows when it cannot be sent."""
+        plan, domain = call.plan, self.directory.domain
+        trunk = contact if isinstance(contact, Trunk) else None
+        headers = identity_headers(plan, endpoint, call.origin, trunk, domain, self._diverting(plan, trunk))
+        flow, route = None, ""
+        if isinstance(contact, Phone):
+            uri_text = contact.uri.partition("?")[0]
+            to = f"<sip:{escape_user(endpoint.extension or '')}@{domain}>"
+            flow, route, next_hop = contact.flow, contact.route, None if contact.flow is not None else Uri.parse(uri_text)
+        else:
+            leg.trunk = contact
+            leg.credentials = contact.credentials
+            uri_text = f"sip:{escape_user(endpoint.number or '')}@{contact.uri.hostport}"
+            to, next_hop = f"<{uri_text}>", contact.uri
+        invitation = Invitation(
+            uri_text,
+            from_header(plan, endpoint, domain),
+            to,
+            headers,
+            offer,
+            flow=flow,
+            route=route,
+            max_forwards=call.origin.max_forwards - 1,
+            session_interval=self.session_interval,
+            reliable=reliable,
+        )
+        if next_hop is None:
+            _send(leg, invitation)
+        else:
+            self._resolve(next_hop, lambda targets: _send_to(leg, invitation, targets))
+
+    def _diverting(self, plan: RoutePlan, trunk: Trunk | None) -> str:
+        """How the executive is named to whom a call is forwarded: inside by extension, outside by number."""
+        if plan.executive is None:
+            return ""
+        return plan.executive if trunk is None else self.directory.users[plan.executive].main_number
+
+    # Endings.
+
+    def ended(self, call: Call) -> None:
+        """A call has released everything."""
+        if self.calls.pop(call.id, None) is not None:
+            self._keep(call.id, call.caller, call.plan, call.record)
+
+    def crashed(self, call: Call, error: Exception) -> None:
+        """A bug ended a call."""
+        self.counters["crashed"] += 1
+        self.log.error("call crashed", call=call.id, exc_info=error)
+
+    def _keep(self, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
+        row = record.row(call_id, caller, plan)
+        self.counters[row.outcome] += 1
+        self._history.record(row)
+        self.log.info(
+            "call ended",
+            call=call_id,
+            caller=row.caller,
+            called=row.called,
+            outcome=row.outcome,
+            status=row.status,
+            answered_by=row.answered_by,
+            seconds=round(row.ended - row.started, 3),
+        )
+
+    def drain(self) -> None:
+        """No new calls from now on; running ones go on."""
+        self.draining = True
+
+    def hang_up_all(self, status: int = 503) -> None:
+        """End what still runs (the drain's time is up)."""
+        for call in list(self.calls.values()):
+            call.mailbox.post(HangUp(status, ""))
+
+
+def _send(leg: Leg, invitation: Invitation) -> None:
+    try:
+        ClientInvite(leg, invitation).start()
+    except SipError as error:
+        post = leg.post
+        leg.hang_up()
+        post(Failed(leg, error.status, error.reason))
+
+
+def _send_to(leg: Leg, invitation: Invitation, targets: Sequence[Target]) -> None:
+    if leg.state is not ENDED:
+        _send(leg, invitation._replace(targets=tuple(targets)))

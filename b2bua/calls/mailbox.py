@@ -1,0 +1,74 @@
+"""One ordered queue per call and the coroutine that reads it.
+
+A call awaits nothing but its mailbox, so it needs no event loop of its own: `post` runs the coroutine up to its next wait,
+in the same breath and in the order of posting. What is posted while it runs waits its turn. That makes a call deterministic
+(a test steps it without a loop) and cheap (a wake-up is a function call).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any
+
+
+@coroutine
+def _next_event() -> Generator[None, Any, Any]:
+    return (yield)
+
+
+class Mailbox:
+    """Feeds events to one coroutine. An exception of the coroutine goes to `crashed`; `done` says that it has ended."""
+
+    __slots__ = ("_queue", "_coroutine", "_running", "_crashed")
+
+    def __init__(self, crashed: Callable[[Exception], None]) -> None:
+        self._queue: deque[Any] = deque()
+        self._coroutine: Coroutine[Any, Any, None] | None = None
+        self._running = False
+        self._crashed = crashed
+
+    @property
+    def done(self) -> bool:
+        return self._coroutine is None
+
+    def start(self, script: Coroutine[Any, Any, None]) -> None:
+        """Run `script` to its first wait."""
+        self._coroutine = script
+        self._step(None)
+        self._drain()
+
+    def post(self, event: object) -> None:
+        """Queue `event`; the coroutine gets it now unless it is running already."""
+        if self._coroutine is None:
+            return
+        self._queue.append(event)
+        if not self._running:
+            self._drain()
+
+    async def next(self) -> Any:
+        """The next event (only for the coroutine itself)."""
+        return await _next_event()
+
+    def _drain(self) -> None:
+        queue = self._queue
+        while queue and self._coroutine is not None:
+            self._step(queue.popleft())
+        if self._coroutine is None:
+            queue.clear()
+
+    def _step(self, event: object) -> None:
+        script = self._coroutine
+        if script is None:
+            return
+        self._running = True
+        try:
+            script.send(event)
+        except StopIteration:
+            self._coroutine = None
+        except Exception as error:  # noqa: BLE001 - a bug ends one call, never the server
+            self._coroutine = None
+            self._crashed(error)
+        finally:
+            self._running = False

@@ -1,0 +1,60 @@
+"""What call control needs of the rest of the server; `app` supplies it, tests supply their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from b2bua.calls.retry import Credentials
+from b2bua.sip.flow import Flow, Target
+from b2bua.sip.values import Uri
+
+
+class Phone(NamedTuple):
+    """One way to ring a user: a registered or permanent contact.
+
+    `flow` is the one it registered over (None: resolve `uri`), `route` the Path as Route header lines (RFC 3327), `device`
+    equal for accounts of the same phone.
+    """
+
+    uri: str
+    flow: Flow | None
+    route: str
+    device: Hashable
+
+
+class Phones(Protocol):
+    """Where users can be reached now."""
+
+    def __call__(self, account: str) -> Sequence[Phone]:
+        """The phones of an account (an extension or a delegated line), best first; empty when there is none."""
+        ...
+
+
+class Resolve(Protocol):
+    """RFC 3263: where a URI leads."""
+
+    def __call__(self, uri: Uri, done: Callable[[Sequence[Target]], None]) -> None:
+        """Call `done` once with the targets in order of preference, empty when there is none; at once when they are known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A trunk as call control sees it. `owns` says whether a flow comes from one of its addresses."""
+
+    name: str
+    uri: Uri
+    trusted: bool
+    owns: Callable[[Flow], bool] = field(repr=False)
+    credentials: Credentials | None = field(default=None, repr=False)
+
+
+class Log(Protocol):
+    """A structured logger (structlog's)."""
+
+    def debug(self, event: str, **values: Any) -> None: ...
+    def info(self, event: str, **values: Any) -> None: ...
+    def warning(self, event: str, **values: Any) -> None: ...
+    def error(self, event: str, **values: Any) -> None: ...

@@ -1,0 +1,113 @@
+"""Feature codes: what a plain desk phone dials to reach a feature (FEATURES.md, B2 and the rows with a ``*`` or ``#`` code).
+
+A code starts with ``*`` or ``#`` so that it can never be mistaken for an extension or a number. Every code can be renumbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+
+class FeatureCode(NamedTuple):
+    """A code as shipped: what is dialled, whether something follows it, and what it is for."""
+
+    code: str
+    takes_argument: bool
+    purpose: str
+
+
+CALL_AS: Final = "call_as"
+
+DEFAULT_CODES: Final[Mapping[str, FeatureCode]] = MappingProxyType(
+    {
+        CALL_AS: FeatureCode("#64", True, "call on behalf: #64<executive>*<number>"),
+        "push_back": FeatureCode("##20", False, "transfer the call back to the executive"),
+        "push": FeatureCode("#63", False, "transfer the held call to the executive"),
+        "filter_on": FeatureCode("#61", False, "filtering on"),
+        "filter_off": FeatureCode("#62", False, "filtering off"),
+        "opt_in": FeatureCode("#65", True, "opt in for an executive"),
+        "opt_out": FeatureCode("#66", True, "opt out for an executive"),
+        "pull": FeatureCode("*11", True, "pick up a held call, or pull a call"),
+        "barge_in": FeatureCode("*15", True, "join a call as a conference"),
+        "park": FeatureCode("*68", True, "park a call"),
+        "retrieve": FeatureCode("*88", True, "retrieve a parked call"),
+        "listen": FeatureCode("*80", True, "listen to a call"),
+        "whisper": FeatureCode("*81", True, "whisper to one party of a call"),
+        "barge": FeatureCode("*82", True, "go from listening to joining"),
+        "pick_up": FeatureCode("*97", True, "directed pick-up"),
+        "pick_up_short": FeatureCode("**", True, "directed pick-up"),
+        "pick_up_group": FeatureCode("*98", False, "group pick-up"),
+        "log_in": FeatureCode("*90", True, "log in on a shared phone"),
+        "log_out": FeatureCode("*91", False, "log out from a shared phone"),
+    }
+)
+"""Every code by its configuration key. All are reserved; those whose feature is not there yet are answered with 404."""
+
+
+class Dialled(NamedTuple):
+    """A dialled string that begins with a feature code."""
+
+    feature: str
+    code: str
+    argument: str
+    """What follows the code, "" for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAs:
+    """The argument of ``#64``: as whom, and whom to call."""
+
+    executive: str
+    number: str
+
+
+class FeatureCodes:
+    """The codes in use. Immutable after construction; `match` costs one look at the first character for ordinary numbers."""
+
+    __slots__ = ("_by_length", "codes")
+
+    def __init__(self, renumbered: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`renumbered` maps configuration keys of `DEFAULT_CODES` to the code to use instead; already checked by `conflicts`."""
+        self.codes: Mapping[str, str] = MappingProxyType(
+            {feature: renumbered.get(feature, shipped.code) for feature, shipped in DEFAULT_CODES.items()}
+        )
+        self._by_length = tuple(sorted(((code, feature) for feature, code in self.codes.items()), key=lambda item: -len(item[0])))
+
+    def match(self, dialled: str) -> Dialled | None:
+        """The longest code that `dialled` begins with; None when it is no feature code."""
+        if dialled[:1] not in ("*", "#"):
+            return None
+        for code, feature in self._by_length:
+            if dialled == code or (dialled.startswith(code) and DEFAULT_CODES[feature].takes_argument):
+                return Dialled(feature, code, dialled[len(code) :])
+        return None
+
+
+def parse_call_as(argument: str) -> CallAs:
+    """``<executive>*<number>``; what is missing is ""."""
+    executive, _, number = argument.partition("*")
+    return CallAs(executive, number)
+
+
+def conflicts(renumbered: Mapping[str, str]) -> dict[str, str]:
+    """Why the codes in `renumbered` cannot be used: configuration key to what is wrong; empty when all is well."""
+    in_use = {feature: renumbered.get(feature, shipped.code) for feature, shipped in DEFAULT_CODES.items()}
+    found: dict[str, str] = {}
+    for feature in renumbered:
+        for other, code in in_use.items():
+            if other != feature and (reason := _clash(feature, in_use[feature], other, code)):
+                found.setdefault(feature, reason)
+    return found
+
+
+def _clash(feature: str, code: str, other: str, other_code: str) -> str:
+    if code == other_code:
+        return f"{code} is already the code of {other}; write another code"
+    if DEFAULT_CODES[feature].takes_argument and other_code.startswith(code):
+        return f"{code} hides {other_code} ({other}); write a code that no other code begins with"
+    if DEFAULT_CODES[other].takes_argument and code.startswith(other_code):
+        return f"{code} begins with {other_code} ({other}); write a code that does not"
+    return ""

@@ -1,0 +1,102 @@
+"""The number plan: what a dialled string leads to.
+
+Order (first match wins): emergency number, extension, delegated line, a user's number, a trunk's pattern. Numbers of users are
+matched with or without their leading ``+``, because trunks deliver both. Visual separators of RFC 3966 (``-``, ``.``, ``(``,
+``)`` and blanks) in a number are ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, NamedTuple
+
+from b2bua.delegation.people import TrunkRoute, User
+
+MAX_DIALLED: Final = 64
+"""Longer strings lead nowhere; it bounds the work of a trunk's regular expression."""
+
+_SEPARATED = re.compile(r"\+?[0-9().\- ]*[0-9][0-9().\- ]*")
+_SEPARATORS: Final = str.maketrans("", "", "().- ")
+_OUTSIDE = re.compile(r"[A-Za-z0-9+*#._\-]+")
+
+
+class Destination(NamedTuple):
+    """Where a dialled string leads."""
+
+    kind: Literal["emergency", "inside", "outside", "nowhere"]
+    number: str
+    """As it goes out or is shown: the extension or number without separators."""
+    extension: str | None = None
+    """inside: the user."""
+    trunk: str | None = None
+    """outside and emergency: the trunk's name (None for emergency when there is no trunk at all)."""
+
+
+def normalise(dialled: str) -> str:
+    """The number without visual separators; anything that is no phone number is returned unchanged."""
+    if dialled.isalnum() or not _SEPARATED.fullmatch(dialled):
+        return dialled
+    return dialled.translate(_SEPARATORS)
+
+
+def number_key(number: str) -> str:
+    """The form under which a user's number is looked up: normalised, without the ``+``."""
+    return normalise(number).removeprefix("+")
+
+
+class NumberPlan:
+    """Immutable index over users, their numbers, delegated lines, trunks' patterns and emergency numbers."""
+
+    __slots__ = ("_by_number", "_emergency", "_lines", "_routes", "_users", "emergency_trunk")
+
+    def __init__(
+        self, users: Mapping[str, User], lines: Mapping[str, str], trunks: Iterable[TrunkRoute], emergency: Iterable[str]
+    ) -> None:
+        """`users` by extension, `lines` from a delegated line's name to the assistant's extension, `trunks` in order."""
+        trunks = tuple(trunks)
+        self._users = users
+        self._lines = lines
+        self._by_number = {number_key(number): user.extension for user in users.values() for number in user.numbers}
+        self._routes = tuple((re.compile(pattern), trunk.name) for trunk in trunks for pattern in trunk.numbers)
+        self._emergency = frozenset(emergency)
+        first_choice = next((trunk for trunk in trunks if trunk.emergency), trunks[0] if trunks else None)
+        self.emergency_trunk: str | None = first_choice.name if first_choice else None
+
+    def owner_of(self, number: str) -> str | None:
+        """The extension of the user whose outside number this is, with or without ``+``."""
+        return self._by_number.get(number_key(number))
+
+    def trunk_for(self, number: str) -> str | None:
+        """The trunk whose pattern matches first, None when no trunk takes the number."""
+        if len(number) > MAX_DIALLED or not _OUTSIDE.fullmatch(number):
+            return None
+        for pattern, trunk in self._routes:
+            if pattern.search(number):
+                return trunk
+        return None
+
+    def is_emergency(self, dialled: str) -> bool:
+        """Whether this is an emergency number (B9)."""
+        return self.resolve(dialled).kind == "emergency"
+
+    def resolve(self, dialled: str) -> Destination:
+        """What `dialled` leads to."""
+        if len(dialled) > MAX_DIALLED:
+            return Destination("nowhere", dialled)
+        if dialled in self._emergency:
+            return Destination("emergency", dialled, trunk=self.emergency_trunk)
+        if dialled in self._users:
+            return Destination("inside", dialled, extension=dialled)
+        if dialled in self._lines:
+            return Destination("inside", dialled, extension=self._lines[dialled])
+        number = normalise(dialled)
+        if number in self._emergency:
+            return Destination("emergency", number, trunk=self.emergency_trunk)
+        extension = self._by_number.get(number.removeprefix("+"))
+        if extension is not None:
+            return Destination("inside", number, extension=extension)
+        trunk = self.trunk_for(number)
+        if trunk is not None:
+            return Destination("outside", number, trunk=trunk)
+        return Destination("nowhere", number)

@@ -1,0 +1,1 @@
+"""Who is where: REGISTER, the location service, keep-alives towards phones, and our own registration at trunks."""

@@ -1,0 +1,91 @@
+"""The embedded database: opened, migrated, closed. Nothing else knows that it is SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from b2bua.store import migrations
+from b2bua.store.bindings import SqlBindings
+from b2bua.store.history import SqlHistory
+from b2bua.store.writer import Writer
+
+DATABASE: Final = "b2bua.sqlite"
+BUSY_SECONDS: Final = 5.0
+"""How long a statement waits for another process (a backup, `b2bua history`) to let go of the file."""
+
+
+class Store:
+    """The open store of a running server: a sink and a reader of history, and the bindings."""
+
+    def __init__(self, engine: Engine, state: Path) -> None:
+        self._engine = engine
+        self.writer = Writer(engine, state)
+        self.history = SqlHistory(engine)
+        self.bindings = SqlBindings(engine, self.writer)
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Write what is queued, for at most `seconds`; what the database does not take goes to the journal."""
+        self.writer.close(seconds)
+        self._engine.dispose()
+
+
+def open_store(state: Path) -> Store:
+    """Open the database under the directory `state` (made with mode 0700 if missing), migrated to the newest revision.
+
+    Blocks: call it before the server starts. Raises OSError or sqlalchemy.exc.DatabaseError when it cannot be used.
+    """
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = _engine(state / DATABASE, "rwc")
+    migrate(engine)
+    return Store(engine, state)
+
+
+def open_history(state: Path) -> SqlHistory | None:
+    """History for reading, beside a running server; None when there is no database yet."""
+    path = state / DATABASE
+    return SqlHistory(_engine(path, "rw")) if path.exists() else None
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to `migrations.HEAD`."""
+    with engine.connect() as connection:
+        try:
+            if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == migrations.HEAD:
+                return
+        except OperationalError:  # no such table: a new database
+            connection.rollback()
+    with engine.begin() as connection:
+        # Loaded only when there is work: it would stay in memory for the life of the server.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _engine(path: Path, mode: str) -> Engine:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    # A connection per use, closed after it: the writer keeps its own for good, readers are rare.
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False),
+        poolclass=NullPool,
+    )
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    # WAL: readers and the writer do not wait for each other. NORMAL: a commit is not an fsync; the database stays
+    # consistent, and only a power failure (not a crash of the process) can lose the last commits.
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")

@@ -1,0 +1,114 @@
+"""What the other rooms need of a store, and the plain rows they exchange with it.
+
+Times are seconds of the wall clock since the epoch (UTC); texts may hold anything a peer sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple, Protocol
+
+Outcome = Literal["answered", "missed", "cancelled", "busy", "refused", "failed"]
+OUTCOMES: Final[tuple[Outcome, ...]] = ("answered", "missed", "cancelled", "busy", "refused", "failed")
+"""How an attempt ended; docs/history.md explains each word."""
+Direction = Literal["incoming", "outgoing", "internal"]
+SegmentKind = Literal["ring", "talk", "hold", "park"]
+
+
+class Segment(NamedTuple):
+    """A stretch of a call with one party at our side (FEATURES.md F4)."""
+
+    kind: SegmentKind
+    party: str
+    """Extension, or the outside number where nobody inside takes part."""
+    started: float
+    ended: float | None
+    speaks_as: str | None = None
+    """The executive's extension while `party` speaks on behalf."""
+
+
+class HistoryRow(NamedTuple):
+    """One attempt to call, from INVITE to its end. Never changed once recorded."""
+
+    id: str
+    started: float
+    answered: float | None
+    ended: float
+    direction: Direction
+    caller: str
+    """Number or extension shown to the called party; on behalf: the executive's caller ID."""
+    called: str
+    executive: str | None
+    """The executive whose (filtered) call this is."""
+    answered_by: str | None
+    """Extension, or the outside number that answered."""
+    on_behalf_of: str | None
+    actor: str | None
+    """The assistant who really speaks, for a call on behalf."""
+    outcome: Outcome
+    segments: Sequence[Segment] = ()
+    status: int = 0
+    """Last SIP status the caller got."""
+    parties: Sequence[str] = ()
+    """Extensions that took part: the caller's, the called one's, on whose behalf, and all that rang. Only these can see the row."""
+    call_ids: Sequence[str] = ()
+    """SIP Call-IDs of all legs."""
+    trace: Sequence[Sequence[object]] | None = None
+    """The rules that were looked at: (name, matched, reason) each, as in `explain`."""
+
+
+class HistorySink(Protocol):
+    """Takes finished calls; returns at once."""
+
+    def record(self, row: HistoryRow) -> None:
+        """Keep `row`. Never raises and never waits for a disk."""
+        ...
+
+
+class HistoryReader(Protocol):
+    """Finished calls, newest first."""
+
+    def rows(self, extension: str | None = None, limit: int = 1000) -> list[HistoryRow]:
+        """The newest `limit` rows; with `extension` only those in which it took part."""
+        ...
+
+
+class StoredBinding(NamedTuple):
+    """One registered contact (RFC 3261 §10.3) as it survives a restart."""
+
+    aor: str
+    """The account: extension or delegated line."""
+    contact: str
+    """Contact URI exactly as registered."""
+    params: str
+    """Contact parameters, rendered with leading semicolons, without expires."""
+    q: float
+    instance: str | None
+    reg_id: int | None
+    expires: float
+    """Wall-clock time."""
+    transport: str
+    remote_host: str
+    remote_port: int
+    local_host: str
+    local_port: int
+    path: Sequence[str]
+    call_id: str
+    cseq: int
+    user_agent: str
+
+
+class BindingStore(Protocol):
+    """Keeps registrations over a restart; `save` and `delete` return at once."""
+
+    def load(self) -> Iterable[StoredBinding]:
+        """Every stored binding, expired ones included."""
+        ...
+
+    def save(self, binding: StoredBinding) -> None:
+        """Keep `binding`, in place of one with the same `aor` and `contact`."""
+        ...
+
+    def delete(self, aor: str, contact: str) -> None:
+        """Forget that binding."""
+        ...

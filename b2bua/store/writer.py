@@ -1,0 +1,270 @@
+"""The one thread that writes to the database: batched, off the call path, losing nothing while it can be helped.
+
+The event loop appends to deques and wakes the thread at most once per batch.  While the database fails, rows wait in
+memory, coalesced and bounded; what exceeds the bound goes to a journal (JSON lines) and from there into the database
+as soon as it works again, at the latest at the next start.  Bindings are kept per key, the last state wins, and are not
+journaled: a phone registers again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.sql.dml import Delete, Insert
+
+from b2bua import logs
+from b2bua.store import bindings as bindings_rows
+from b2bua.store import history as history_rows
+from b2bua.store import models
+from b2bua.store.ports import HistoryRow, StoredBinding
+
+JOURNAL: Final = "history-journal.jsonl"
+"""Rows that the database could not take in time; read back when it can."""
+REJECTED: Final = "history-rejected.jsonl"
+"""Rows that no database takes; kept for whoever looks for the reason."""
+LONGEST_WAIT: Final = 30.0
+"""Seconds between two attempts at a failing database, at most."""
+LOCK_SECONDS: Final = 2.0
+
+BindingKey = tuple[str, str]
+Changes = Mapping[BindingKey, StoredBinding | None]
+
+_ROW_ERRORS = (SQLAlchemyError, UnicodeError, ValueError, TypeError, OverflowError)
+_log = logs.get("store")
+
+
+def _sql(statement: Insert | Delete) -> str:
+    """The statement as text with positional parameters: compiled once, so that a row costs SQLite's work and little more."""
+    dialect = sqlite.dialect(paramstyle="qmark")
+    return str(statement.compile(dialect=dialect))
+
+
+def _upsert_binding() -> Insert:
+    statement = sqlite.insert(models.bindings)
+    keys = ("aor", "contact")
+    changed = {column.name: statement.excluded[column.name] for column in models.bindings.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+# A row that is already there came from the journal, or from a commit whose confirmation was lost.
+_INSERT_HISTORY = _sql(sqlite.insert(models.history).on_conflict_do_nothing())
+_UPSERT_BINDING = _sql(_upsert_binding())
+_DELETE_BINDING = "DELETE FROM bindings WHERE aor = ? AND contact = ?"
+
+
+class Writer:
+    """`HistorySink` and the writing side of `BindingStore`. The public methods belong to one thread, the event loop's.
+
+    `interval`: seconds that rows are collected before a commit · `batch`: most rows of one transaction ·
+    `capacity`: history rows kept in memory while the database does not take them.
+    """
+
+    def __init__(self, engine: Engine, state: Path, *, interval: float = 0.25, batch: int = 1000, capacity: int = 50_000) -> None:
+        self._engine = engine
+        self._journal = state / JOURNAL
+        self._rejected = state / REJECTED
+        self._interval = interval
+        self._batch = batch
+        self._capacity = capacity
+        self._rows: deque[HistoryRow] = deque()
+        self._changes: deque[tuple[BindingKey, StoredBinding | None]] = deque(maxlen=4 * capacity)
+        self._pending = False
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._connection: Connection | None = None
+        self._failures = 0
+        self._unsaved: dict[BindingKey, StoredBinding | None] = {}
+        self._journal_lock = threading.Lock()  # the event loop spills only when the queue is full
+        self.written = 0
+        """History rows committed."""
+        self.spilled = 0
+        """History rows that went to the journal."""
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """History rows not yet committed."""
+        return len(self._rows)
+
+    @property
+    def healthy(self) -> bool:
+        """False while the database refuses to be written."""
+        return self._failures == 0
+
+    def record(self, row: HistoryRow) -> None:
+        """Queue a finished call; never raises, never waits unless the queue is full (then for the journal)."""
+        if len(self._rows) >= self._capacity or self._stop.is_set():
+            self._spill([row])
+            return
+        self._rows.append(row)
+        if not self._pending:
+            self._notify()
+
+    def save_binding(self, binding: StoredBinding) -> None:
+        """Queue a binding's new state; states that follow fast are written once."""
+        self._changes.append(((binding.aor, binding.contact), binding))
+        if not self._pending:
+            self._notify()
+
+    def delete_binding(self, aor: str, contact: str) -> None:
+        """Queue the removal of a binding."""
+        self._changes.append(((aor, contact), None))
+        if not self._pending:
+            self._notify()
+
+    def close(self, seconds: float) -> None:
+        """Write what waits, for at most `seconds`, then journal the history that is left."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            _log.error("database does not answer", rows=len(self._rows))
+        self._spill(tuple(self._rows.copy()))  # copied at once: a thread that hangs may still come back
+
+    # -- the thread
+
+    def _notify(self) -> None:
+        # Set before the wake-up and cleared before the queues are read: a row is never left behind unannounced.
+        self._pending = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        self._take_in_journal()
+        stopping = False
+        while not stopping:
+            self._wake.wait()
+            self._stop.wait(self._interval if not self._failures else min(LONGEST_WAIT, 0.25 * 2**self._failures))
+            self._wake.clear()
+            self._pending = False
+            stopping = self._stop.is_set()  # asked before writing: whatever came before the stop is written
+            self._write_all()
+            if self._failures:
+                self._notify()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _write_all(self) -> None:
+        """Write until the queues are empty or the database fails. Rows leave their queue when they are committed."""
+        while self._rows or self._changes or self._unsaved:
+            self._collect_changes()
+            rows = [self._rows[at] for at in range(min(len(self._rows), self._batch))]
+            if not self._write(rows, self._unsaved):
+                return
+            self._unsaved.clear()
+            for _ in rows:
+                self._rows.popleft()
+
+    def _collect_changes(self) -> None:
+        unsaved = self._unsaved
+        while self._changes:
+            key, binding = self._changes.popleft()
+            unsaved[key] = binding
+            if len(unsaved) > 4 * self._capacity:  # a phone registers again
+                del unsaved[next(iter(unsaved))]
+
+    def _write(self, rows: Sequence[HistoryRow], changes: Changes) -> bool:
+        """One transaction; False when the database fails, which is logged when it begins and when it ends."""
+        try:
+            self._transaction(rows, changes)
+        except OperationalError as error:  # locked, full, read-only, gone: it may pass
+            self._failed(error)
+            return False
+        except _ROW_ERRORS:
+            self._write_singly(rows, changes)
+        self.written += len(rows)
+        if self._failures:
+            _log.info("database takes rows again", after_failures=self._failures)
+            self._failures = 0
+            self._take_in_journal()
+        return True
+
+    def _transaction(self, rows: Sequence[HistoryRow], changes: Changes) -> None:
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._engine.connect()
+        with connection.begin():
+            if rows:
+                connection.exec_driver_sql(_INSERT_HISTORY, [history_rows.to_columns(row) for row in rows])
+            if saved := [bindings_rows.to_columns(each) for each in changes.values() if each is not None]:
+                connection.exec_driver_sql(_UPSERT_BINDING, saved)
+            if deleted := [key for key, binding in changes.items() if binding is None]:
+                connection.exec_driver_sql(_DELETE_BINDING, deleted)
+
+    def _write_singly(self, rows: Sequence[HistoryRow], changes: Changes) -> None:
+        """One of these cannot be stored: store the others, and set aside the history row that is to blame."""
+        for key, binding in changes.items():
+            self._try((), {key: binding})
+        for row in rows:
+            if not self._try((_clean(row),), {}):
+                self._append(self._rejected, (row,))
+
+    def _try(self, rows: Sequence[HistoryRow], changes: Changes) -> bool:
+        try:
+            self._transaction(rows, changes)
+        except _ROW_ERRORS as error:
+            _log.error("row cannot be stored", error=str(error), rows=[row.id for row in rows], bindings=list(changes))
+            return False
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            _log.error("database fails, rows are kept", error=str(error), rows=len(self._rows))
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # -- the journal
+
+    def _spill(self, rows: Sequence[HistoryRow]) -> None:
+        if not rows:
+            return
+        # At the end of the process the thread may hang with the lock in hand; the rows matter more then.
+        locked = self._journal_lock.acquire(timeout=LOCK_SECONDS)
+        self._append(self._journal, rows)
+        self.spilled += len(rows)
+        if locked:
+            self._journal_lock.release()
+
+    def _append(self, path: Path, rows: Sequence[HistoryRow]) -> None:
+        text = "".join(json.dumps(history_rows.to_columns(row), default=str) + "\n" for row in rows)
+        try:
+            with path.open("a", encoding="ascii") as file:
+                file.write(text)
+        except OSError as error:
+            _log.error("history lost", rows=[row.id for row in rows], error=str(error))
+
+    def _take_in_journal(self) -> None:
+        """Bring the journal into the database; rows it has already are skipped, so being interrupted does no harm."""
+        with self._journal_lock:
+            if not self._journal.exists():
+                return
+            lines = self._journal.read_text("ascii", "replace").splitlines()
+            rows = [row for line in lines if (row := _from_line(line)) is not None]
+            if self._write(rows, {}):
+                self._journal.unlink()
+                _log.info("journal taken in", rows=len(rows))
+
+
+def _from_line(line: str) -> HistoryRow | None:
+    """One line of the journal; None, logged, for the torn last line of a machine that lost power."""
+    try:
+        return history_rows.from_columns(tuple(json.loads(line)))
+    except (ValueError, TypeError):
+        _log.error("journal line unreadable", line=line)
+        return None
+
+
+def _clean(row: HistoryRow) -> HistoryRow:
+    """The row with texts that UTF-8 can carry; what a peer sent in other encodings becomes question marks."""
+    caller, called = (each.encode("utf-8", "replace").decode() for each in (row.caller, row.called))
+    return row._replace(caller=caller, called=called)

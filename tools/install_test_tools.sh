@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs the Debian programs the tests and the benchmark drive: SIPp (sip-tester) and the softphone baresip.
+# Does nothing when they are there. Where it may not install, it says so and the tests that need them skip visibly
+# (they fail when CI=true).
+set -eu
+
+missing=""
+command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
+command -v baresip >/dev/null 2>&1 || missing="$missing baresip-core"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+  echo "missing for the whole test run:$missing (as root: apt-get install$missing)" >&2
+  exit 0
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086  # a list of names
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
