@@ -54,8 +54,8 @@ class Report:
 def read_section(model: type[AnySection], data: object, where: Where, report: Report) -> tuple[AnySection | None, frozenset[str]]:
     """The section at `where`, and its keys that were wrong.
 
-    Wrong keys are reported and stand at their defaults, so that the checks of everything else still run. None when a required key is
-    missing or wrong, or when `data` is no mapping.
+    Wrong keys are reported and stand at their defaults, so that the checks of everything else still run. None when a required
+    key is missing or wrong, or when `data` is no mapping.
     """
     try:
         return model.model_validate(data), frozenset()

@@ -1,9 +1,9 @@
 """YAML as plain data that remembers its lines.
 
-Only what a configuration needs: mappings with scalar keys, sequences, scalars, anchors. A scalar stays the text that was written
-(or None when it is empty, ``~`` or ``null``), so that the extension ``0667`` keeps its zero and ``on`` in a name stays ``on``; turning
-text into numbers and booleans is the schema's business. Nothing is ever constructed from a tag. Files, nesting and the
-expansion of aliases are bounded, so that a hostile file costs no more than reading it.
+Only what a configuration needs: mappings with scalar keys, sequences, scalars, anchors. A scalar stays the text that was
+written (or None when it is empty, ``~`` or ``null``), so that the extension ``0667`` keeps its zero and ``on`` in a name stays
+``on``; turning text into numbers and booleans is the schema's business. Nothing is ever constructed from a tag. Files, nesting
+and the expansion of aliases are bounded, so that a hostile file costs no more than reading it.
 """
 
 from __future__ import annotations

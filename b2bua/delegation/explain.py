@@ -115,6 +115,8 @@ def _identities(plan: RoutePlan, directory: Directory | None) -> Iterator[str]:
     if plan.present:
         everybody = "Everybody else sees" if plan.present_assistant else "The called party sees"
         yield f"{everybody} {_shown(plan.present)}."
+    if plan.present_outside:
+        yield f"Outside numbers see {_shown(plan.present_outside)}."
     if plan.on_behalf_of:
         yield f"{_named(plan.actor, directory)} speaks on behalf of {_named(plan.on_behalf_of, directory)}."
 

@@ -14,7 +14,6 @@ from b2bua.delegation.features import FeatureCodes
 from b2bua.delegation.numbering import NumberPlan
 from b2bua.delegation.people import (
     DEFAULT_RIGHTS,
-    RIGHTS,
     SECONDS_PER_RING,
     Account,
     Alerting,
@@ -33,7 +32,6 @@ from b2bua.delegation.ringplan import RingPlan, plain_stages, ring_plan
 
 __all__ = [
     "DEFAULT_RIGHTS",
-    "RIGHTS",
     "SECONDS_PER_RING",
     "Account",
     "Alerting",

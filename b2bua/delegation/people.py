@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Right = Literal["receive", "call", "pick_up_held", "join", "listen", "whisper", "manage", "opt"]
-RIGHTS: Final[tuple[Right, ...]] = ("receive", "call", "pick_up_held", "join", "listen", "whisper", "manage", "opt")
-"""Every right a delegation can give (B5)."""
+"""A right that a delegation can give (B5)."""
 DEFAULT_RIGHTS: Final[frozenset[Right]] = frozenset({"receive", "call", "pick_up_held", "join", "opt"})
 
 SECONDS_PER_RING: Final = 6.0

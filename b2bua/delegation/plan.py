@@ -97,7 +97,7 @@ class RoutePlan:
     action: Action
     stages: tuple[Stage, ...] = ()
     rollover_after: float | None = None
-    """Seconds from the start of ringing; None: only when the stages have run out. It always happens at once when nobody is left."""
+    """Seconds from the start of ringing; None: only when the stages have run out. At once, always, when nobody is left."""
     rollover: tuple[Stage, ...] = ()
     """Rung after the stages; empty = hang up with `final_status`."""
     final_status: int = 480
@@ -131,3 +131,6 @@ class RoutePlan:
     asserted: Presentation | None = None
     """Identity for P-Asserted-Identity towards those trusted with it; None: nothing may be asserted (an anonymous caller).
     It differs from `present` when the caller asked for privacy: From is anonymous then, and a trusted trunk is still told."""
+    present_outside: Presentation | None = None
+    """Identity, From and asserted, for the outside numbers of an inside call (a rollover that forwards to a mobile): there the
+    caller is known by number, not by extension. None: as `present` and `asserted` say."""

@@ -315,7 +315,17 @@ def _filtered(facts: Facts, directory: Directory, call: InsideCall, executive: E
         alert_info=MARKER,
         trace=tuple(trace),
         asserted=_assertable(call.identity),
+        present_outside=_outside_identity(caller, call, directory) if ringing.forwards_outside else None,
     )
+
+
+def _outside_identity(caller: Caller, call: InsideCall, directory: Directory) -> Presentation | None:
+    """As whom an inside caller is known outside, for a rollover that leaves the house."""
+    if caller.kind == "trunk" or call.identity is callerid.ANONYMOUS:
+        return None
+    if call.on_behalf_of is None:
+        return _own_outside(caller, directory)
+    return callerid.executive_outside(directory.users[call.on_behalf_of], directory.executives[call.on_behalf_of])
 
 
 # --- common -------------------------------------------------------------------------------------------------------------------

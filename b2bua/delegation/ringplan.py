@@ -27,6 +27,11 @@ class RingPlan:
     rollover_after: float | None
     rollover: tuple[Stage, ...]
 
+    @property
+    def forwards_outside(self) -> bool:
+        """Whether the rollover leaves the house."""
+        return any(endpoint.kind == "number" for stage in self.rollover for endpoint in stage.endpoints)
+
     def without(self, extension: str | None, number: str) -> RingPlan:
         """The same plan without endpoints that are the caller: a plan never rings the caller.
 

@@ -95,11 +95,7 @@ class StreamFlow(asyncio.Protocol):
         """Take part, unless the limits say no or the flow was closed while it connected."""
         stream = cast("asyncio.Transport", transport)  # uvloop's transports are not subclasses of it
         if self.inbound:
-            self.remote = transport.get_extra_info("peername")[:2]
-            self.local = transport.get_extra_info("sockname")[:2]
-            self.sent_by = self._streams.engine.sent_by(self.local)
-            if not self._streams.admit(self):
-                self.closed = True
+            self.closed = not self._accept(stream)
         if self.closed:
             stream.abort()
             return
@@ -108,6 +104,15 @@ class StreamFlow(asyncio.Protocol):
         if self._waiting:
             stream.write(b"".join(self._waiting))
             self._waiting.clear()
+
+    def _accept(self, stream: asyncio.Transport) -> bool:
+        peer, local = stream.get_extra_info("peername"), stream.get_extra_info("sockname")
+        if peer is None or local is None:
+            return False  # the peer was gone before we looked
+        self.remote = peer[:2]
+        self.local = local[:2]
+        self.sent_by = self._streams.engine.sent_by(self.local)
+        return self._streams.admit(self)
 
     def data_received(self, data: bytes) -> None:
         """Frame, feed the stack, answer keep-alives, flush."""

@@ -48,6 +48,11 @@ class CredentialTable:
         """The account of that digest user name."""
         return self._accounts.get(name)
 
+    def may_register(self, name: str) -> bool:
+        """Whether there is such an account and it may have bindings; what `Location.retain` asks after a reload."""
+        account = self._accounts.get(name)
+        return account is not None and account.may_register
+
     def password(self, name: str) -> HashedPassword | None:
         """What `DigestServer.verify` asks for."""
         account = self._accounts.get(name)

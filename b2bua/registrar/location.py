@@ -274,14 +274,16 @@ class Location:
             return 0
         wall = self._wall()
         for row in self._store.load():
+            before = self._registered.get(row.aor, ())
+            if any(each.contact == row.contact for each in before):
+                continue  # that phone was faster: the sockets are open already
             binding = _revive(row, now + row.expires - wall, now)
-            if row.transport == "UDP":
-                binding.flow = flow_of(row)
+            flow = flow_of(row) if row.transport == "UDP" else None
+            binding.flow = None if flow is None or flow.closed else flow
             dead = row.expires <= wall or (binding.flow is None and binding.behind_nat)
             if dead or self.count >= self._max_bindings:
                 self._store.delete(row.aor, row.contact)
                 continue
-            before = self._registered.get(row.aor, ())
             self._put(row.aor, before, tuple(sorted((*before, binding), key=_order)))
             self._changed(row.aor)
         return self.count

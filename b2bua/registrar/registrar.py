@@ -110,8 +110,7 @@ class Registrar:
         self._stack.reject(request, flow, 401, headers="".join(f"WWW-Authenticate: {each}\r\n" for each in challenges))
 
     def _check_right(self, aor: str, username: str) -> None:
-        account = self.credentials.account(username)
-        if username != aor or account is None or not account.may_register:
+        if username != aor or not self.credentials.may_register(username):
             raise Refused(403)
 
     # -- what it asks

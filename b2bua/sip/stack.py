@@ -413,8 +413,9 @@ class SipStack:
         """What a response copies (RFC 3261 §8.2.6.2): the lines before To, the To value, the lines after it."""
         top, *rest = request.get_all("via")
         if "," in top:
-            top, *same_line = split_values(top)
-            rest = [", ".join(same_line), *rest]
+            top, *same_line = _split_broken(top)
+            if same_line:
+                rest = [", ".join(same_line), *rest]
         lines = f"Via: {self._received(top, request.via, flow)}\r\n"
         if rest:
             lines += "".join(f"Via: {value}\r\n" for value in rest)
@@ -684,6 +685,14 @@ class _Unconnected:
 
     def flow_to(self, target: Target, via: Flow | None = None) -> Flow:
         raise RuntimeError("the stack has no connector yet")
+
+
+def _split_broken(line: str) -> list[str]:
+    """The Via values of one line, also of a request that is refused because of that very line."""
+    try:
+        return split_values(line)
+    except SipError:
+        return [line]
 
 
 class _Nobody:

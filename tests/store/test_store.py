@@ -1,0 +1,307 @@
+"""The embedded store: nothing lost, whatever the database does; the schema is what the models say."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from b2bua.store import Store, migrations, open_store
+from b2bua.store.database import DATABASE, open_history
+from b2bua.store.models import metadata
+from b2bua.store.ports import HistoryRow, Segment, StoredBinding
+from b2bua.store.writer import JOURNAL, REJECTED, Writer
+
+
+def row(number: int = 1, **changes: Any) -> HistoryRow:
+    base = HistoryRow(
+        id=f"call-{number}",
+        started=1_790_000_000.25 + number,
+        answered=1_790_000_003.0,
+        ended=1_790_000_060.5,
+        direction="incoming",
+        caller="+15551230001",
+        called="667",
+        executive="667",
+        answered_by="676",
+        on_behalf_of=None,
+        actor=None,
+        outcome="answered",
+        segments=(Segment("talk", "676", 1_790_000_003.0, 1_790_000_060.5),),
+        status=200,
+        parties=("667", "676", "677"),
+        call_ids=("0-abc", "0-def"),
+        trace=(("filtering", True, "on, all calls"),),
+    )
+    return base._replace(**changes)
+
+
+def binding(aor: str = "667", contact: str = "sip:667@192.0.2.1", **changes: Any) -> StoredBinding:
+    base = StoredBinding(
+        aor,
+        contact,
+        ";x=1",
+        1.0,
+        "<urn:uuid:1>",
+        1,
+        2e9,
+        "UDP",
+        "192.0.2.1",
+        5060,
+        "127.0.0.1",
+        5060,
+        ("<sip:edge;lr>",),
+        "c",
+        1,
+        "ua",
+    )
+    return base._replace(**changes)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / "state")
+    yield opened
+    opened.close()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def reopened(state: Path) -> list[HistoryRow]:
+    again = open_store(state)
+    again.close()
+    history = open_history(state)
+    assert history is not None
+    return history.rows()
+
+
+def fast(engine: Engine, state: Path, **options: Any) -> Writer:
+    return Writer(engine, state, interval=0.01, **options)
+
+
+def test_the_state_directory_is_private(tmp_path: Path) -> None:
+    open_store(tmp_path / "a" / "state").close()
+    assert stat.S_IMODE((tmp_path / "a" / "state").stat().st_mode) == 0o700
+
+
+def test_migrations_make_what_the_models_say(store: Store) -> None:
+    with store._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    script = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert script.get_current_head() == migrations.HEAD
+
+
+def test_a_migrated_database_opens_without_alembic(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    program = (
+        "import sys, pathlib; from b2bua.store import open_store; open_store(pathlib.Path(sys.argv[1])).close();"
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_rows_come_back_as_recorded_newest_first(store: Store) -> None:
+    store.writer.record(row(1))
+    store.writer.record(row(2, answered=None, answered_by=None, segments=(), trace=None, call_ids=(), parties=()))
+    eventually(lambda: store.writer.written == 2)
+    newest, oldest = store.history.rows()
+    assert newest == row(2, answered=None, answered_by=None, segments=(), trace=None, call_ids=(), parties=())
+    assert oldest == row(1, trace=[["filtering", True, "on, all calls"]])
+    assert store.history.row("call-1") == oldest
+    assert store.history.row("nobody") is None
+    assert [each.id for each in store.history.rows(limit=1)] == ["call-2"]
+
+
+def test_rows_of_one_extension_are_selected_exactly(store: Store) -> None:
+    store.writer.record(row(1, parties=("667", "676")))
+    store.writer.record(row(2, parties=("6671", "1667", "6_7")))
+    eventually(lambda: store.writer.written == 2)
+    assert [each.id for each in store.history.rows("667")] == ["call-1"]
+    assert [each.id for each in store.history.rows("6_7")] == ["call-2"]
+    assert store.history.rows("%") == []
+
+
+def test_closing_writes_everything(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for each in range(3000):
+        store.writer.record(row(each))
+    store.close()
+    assert len(reopened(tmp_path)) == 1000  # the default limit
+    with sqlite3.connect(tmp_path / DATABASE) as connection:
+        assert connection.execute("SELECT count(*) FROM history").fetchone() == (3000,)
+    connection.close()
+    assert not (tmp_path / JOURNAL).exists()
+
+
+def test_history_can_be_read_beside_the_server(store: Store, tmp_path: Path) -> None:
+    store.writer.record(row())
+    eventually(lambda: store.writer.written == 1)
+    reader = open_history(tmp_path / "state")
+    assert reader is not None and [each.id for each in reader.rows()] == ["call-1"]
+    store.writer.record(row(2))
+    eventually(lambda: len(reader.rows()) == 2)
+
+
+def test_no_database_means_no_history(tmp_path: Path) -> None:
+    assert open_history(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bindings_last_state_wins(store: Store) -> None:
+    for cseq in range(50):
+        store.bindings.save(binding(cseq=cseq))
+    store.bindings.save(binding(contact="sip:gone@192.0.2.9"))
+    store.bindings.delete("667", "sip:gone@192.0.2.9")
+    eventually(lambda: store.bindings.load() == [binding(cseq=49)])
+    store.bindings.delete("667", "sip:667@192.0.2.1")
+    eventually(lambda: store.bindings.load() == [])
+
+
+def test_bindings_survive_closing(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.bindings.save(binding())
+    store.close()
+    again = open_store(tmp_path)
+    assert again.bindings.load() == [binding()]
+    again.close()
+
+
+class FailingEngine:
+    """An engine whose connections can be made to fail."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.failing = True
+        self.attempts = 0
+
+    def connect(self) -> Any:
+        self.attempts += 1
+        if self.failing:
+            raise OperationalError("INSERT", {}, Exception("database is locked"))
+        return self._engine.connect()
+
+
+def test_a_failing_database_loses_nothing(store: Store, tmp_path: Path) -> None:
+    engine = FailingEngine(store._engine)
+    writer = fast(engine, tmp_path)  # type: ignore[arg-type]
+    writer.record(row(1))
+    writer.save_binding(binding())
+    eventually(lambda: engine.attempts >= 2)
+    assert not writer.healthy and writer.waiting == 1
+    engine.failing = False
+    eventually(lambda: writer.written == 1)
+    assert writer.healthy and store.bindings.load() == [binding()]
+    writer.close(5)
+
+
+def test_what_exceeds_memory_is_journaled_and_taken_in_again(store: Store, tmp_path: Path) -> None:
+    engine = FailingEngine(store._engine)
+    writer = fast(engine, tmp_path, capacity=3)  # type: ignore[arg-type]
+    for each in range(10):
+        writer.record(row(each))
+    assert (writer.spilled, writer.waiting) == (7, 3)
+    eventually(lambda: engine.attempts >= 1)
+    engine.failing = False
+    eventually(lambda: len(store.history.rows()) == 10)
+    eventually(lambda: not (tmp_path / JOURNAL).exists())
+    writer.close(5)
+
+
+def test_a_database_that_fails_to_the_end_leaves_a_journal(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    writer = fast(FailingEngine(store._engine), tmp_path)  # type: ignore[arg-type]
+    writer.record(row(1, caller="torn \udcff"))
+    writer.close(5)
+    writer.record(row(2))
+    store.close()
+    with (tmp_path / JOURNAL).open("a") as file:
+        file.write('["torn')
+    assert {each.id for each in reopened(tmp_path)} == {"call-1", "call-2"}
+    assert not (tmp_path / JOURNAL).exists()
+
+
+class HangingEngine:
+    def connect(self) -> Any:
+        time.sleep(1)
+        raise OperationalError("INSERT", {}, Exception("gone"))
+
+
+def test_closing_does_not_wait_longer_than_allowed(tmp_path: Path) -> None:
+    writer = fast(HangingEngine(), tmp_path)  # type: ignore[arg-type]
+    writer.record(row())
+    started = time.monotonic()
+    writer.close(0.2)
+    assert time.monotonic() - started < 0.8
+    assert json.loads((tmp_path / JOURNAL).read_text())[0] == "call-1"
+    writer._thread.join()
+
+
+def test_one_row_that_cannot_be_stored_holds_up_no_other(store: Store, tmp_path: Path) -> None:
+    store.writer.record(row(1))
+    store.writer.record(row(2, caller="caf\udce9"))
+    store.writer.record(row(3, status=1 << 80))
+    store.writer.record(row(4))
+    store.bindings.save(binding())
+    store.bindings.save(binding(contact="sip:\udcff@x"))
+    eventually(lambda: store.bindings.load() != [] and len(store.history.rows()) == 3)
+    assert {each.id: each.caller for each in store.history.rows()}["call-2"] == "caf?"
+    assert store.bindings.load() == [binding()]
+    rejected = (tmp_path / "state" / REJECTED).read_text().splitlines()
+    assert [json.loads(line)[0] for line in rejected] == ["call-3"]
+
+
+def test_recording_costs_the_loop_little(store: Store) -> None:
+    item, count = row(), 5000
+    started = time.thread_time()
+    for _ in range(count):
+        store.writer.record(item)
+    assert (time.thread_time() - started) / count < 10e-6  # about 0.2 µs; the bound allows for a busy machine
+
+
+def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("b2bua.store.database.BUSY_SECONDS", 0.02)
+    store = open_store(tmp_path)
+    intruder = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+    intruder.execute("BEGIN EXCLUSIVE")
+    store.writer.record(row())
+    store.bindings.save(binding())
+    eventually(lambda: not store.writer.healthy)
+    intruder.execute("ROLLBACK")
+    intruder.close()
+    eventually(lambda: store.writer.written == 1)
+    assert store.bindings.load() == [binding()]
+    store.close()
+
+
+def test_a_full_disk_is_waited_for(store: Store, tmp_path: Path) -> None:
+    store.writer.record(row(0))
+    eventually(lambda: store.writer.written == 1)
+    connection = store.writer._connection
+    assert connection is not None
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    connection.rollback()
+    for each in range(1, 200):
+        store.writer.record(row(each))
+    eventually(lambda: store.writer.written == 200)  # the next attempt has a connection without that limit
+    assert len(store.history.rows()) == 200
+    assert store.writer.healthy
