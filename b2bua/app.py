@@ -45,6 +45,9 @@ from b2bua.web.api import create_app, serve
 from b2bua.web.metrics import Reading, registry
 
 SWEEP_SECONDS: Final = 1.0
+MAX_CACHED_ACCOUNTS: Final = 100_000
+COLLECT_AFTER_SECONDS: Final = 10
+"""Seconds without a call or transaction after which the cyclic garbage collector looks at everything, once."""
 GOODBYE_SECONDS: Final = 3.0
 """How long the last BYEs and un-registrations may take after the drain."""
 _OPTIONS_HEADERS: Final = f"Allow: {ALLOW}\r\nAccept: application/sdp\r\nSupported: 100rel, timer, path, outbound\r\n"
@@ -107,6 +110,8 @@ class Core:
         digest = DigestServer(config.domain, config.digest, own_host=self.hosts.__contains__)
         self.location = Location(bindings, wall=wall, max_contacts=config.limits.registrations_per_user)
         self.location.set_permanent({user.extension: user.contacts for user in directory.users.values() if user.contacts})
+        self._phones: dict[str, tuple[Phone, ...]] = {}
+        self.location.on_change(self._on_location_change)
         self.registrar = Registrar(self.stack, self.location, digest, table, is_ours=self.hosts.__contains__, wall=wall)
         self.keepalive = KeepAlive(self.stack, self.location, domain=config.domain)
         self._sources = TrunkTable(config.trunks)
@@ -132,7 +137,16 @@ class Core:
 
     def phones(self, account: str) -> Sequence[Phone]:
         """Where an account can be rung now."""
-        return [_phone(binding) for binding in self.location.contacts(account)]
+        phones = self._phones.get(account)
+        if phones is None:
+            phones = tuple(_phone(binding) for binding in self.location.contacts(account))
+            if len(self._phones) > MAX_CACHED_ACCOUNTS:
+                self._phones.clear()
+            self._phones[account] = phones
+        return phones
+
+    def _on_location_change(self, account: str) -> None:
+        self._phones.pop(account, None)
 
     def register_at_trunks(self, flow_to_trunk: Callable[[Uri], Flow | None]) -> None:
         """Keep the server registered where a trunk's `auth.register` asks for it; `sweep` does the work."""
@@ -158,7 +172,7 @@ class Core:
         self.registrar.credentials = table
         self.calls.accounts = Accounts(table)
         self.calls.directory = directory
-        self.location.retain(table.__contains__)
+        self.location.retain(table.may_register)
         self.location.set_permanent({user.extension: user.contacts for user in directory.users.values() if user.contacts})
 
     def health(self) -> dict[str, object]:
@@ -269,10 +283,7 @@ async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
         loop.add_signal_handler(number, stopping.put_nowait, number)
     loop.add_signal_handler(signal.SIGHUP, _reload, core)
     sweeper = loop.create_task(_sweep(core, engine), name="sweep")
-    # What lives now lives on: the collector need not look at it again. Calls leave no cycles behind, so it may look rarely.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    _tame_collector()
     core.log.info(
         "ready",
         listen=[f"{each.transport.lower()}://{host_port(each.host, each.port)}" for each in engine.listens],
@@ -294,6 +305,17 @@ async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
         sweeper.cancel()
 
 
+def _tame_collector() -> None:
+    """Keep the cyclic garbage collector off the call path.
+
+    What lives now lives on and need not be looked at again. Calls leave no cycles behind, so only the youngest objects are
+    looked at while calls run (a full collection would stop the server for tens of milliseconds); the rest waits for idle time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 1_000_000, 1_000_000)
+
+
 async def _until(done: Callable[[], bool], seconds: float) -> None:
     """Wait until `done`, for `seconds` at most."""
     loop = asyncio.get_running_loop()
@@ -304,11 +326,15 @@ async def _until(done: Callable[[], bool], seconds: float) -> None:
 
 async def _sweep(core: Core, engine: Engine) -> None:
     loop = asyncio.get_running_loop()
+    idle_seconds = 0
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             core.sweep(loop.time())
             engine.flush()
+            if idle_seconds == COLLECT_AFTER_SECONDS:
+                gc.collect()
+            idle_seconds = 0 if core.calls.calls or core.stack.servers else idle_seconds + 1
         except Exception:
             core.errors += 1  # and the housekeeping goes on
             core.log.exception("bug")

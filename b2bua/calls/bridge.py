@@ -43,14 +43,13 @@ class Bridge:
         other = self.other(event.leg)
         if not other.owes_answer:
             return
-        if event.sdp is None:
+        if event.sdp is None or not other.acknowledge(event.sdp):
             event.leg.lose("ACK without the answer that it owes")
-        else:
-            other.acknowledge(event.sdp)
 
     def early_answered(self, event: EarlyAnswered) -> None:
         """PRACK brought the answer to the called party's early offer."""
-        self.other(event.leg).acknowledge_early(event.sdp)
+        if not self.other(event.leg).acknowledge_early(event.sdp):
+            event.leg.lose("PRACK without a usable answer")
 
     def info(self, event: Info) -> None:
         """INFO crosses as it is (RFC 6086; DTMF of many phones)."""

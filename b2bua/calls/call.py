@@ -96,15 +96,14 @@ class Call:
         self._fork = Fork(self.plan, self._contacts)
         self._perform(self._fork.start(self.index.stack.now))
         while self.bridge is None and self.incoming is not None:
-            event = await self.mailbox.next()
+            event = await self.mailbox
             _WHILE_RINGING[type(event)](self, event)
-            self._arm()
         return self.bridge is not None
 
     async def _talk(self) -> None:
         """Two parties speak; what they ask crosses the bridge."""
         while self.bridge is not None:
-            event = await self.mailbox.next()
+            event = await self.mailbox
             _WHILE_TALKING[type(event)](self, event)
 
     def _close(self) -> None:
@@ -134,9 +133,10 @@ class Call:
 
     def _perform(self, actions: list[Action]) -> None:
         """What the fork decided. The winner is joined first: the caller should not wait for the others to be stopped."""
+        starts = sum(isinstance(action, Start) for action in actions)
         for action in actions:
             if isinstance(action, Start):
-                self._start_branch(action)
+                self._start_branch(action, alone=starts == 1 and not self.legs)
             elif isinstance(action, Won):
                 continue
             elif isinstance(action, Stop):
@@ -145,14 +145,15 @@ class Call:
                 self._exhausted(action)
         self._arm()
 
-    def _start_branch(self, action: Start) -> None:
+    def _start_branch(self, action: Start, *, alone: bool) -> None:
+        """Ring one contact. An early offer of one of several could not be answered, so without an offer of ours only one may make it."""
         branch, endpoint = action.branch, action.endpoint
         leg = Leg(self.index.stack, self.mailbox.post, endpoint.extension or endpoint.number or "", self.index.media_address)
         self.legs[branch] = leg
         self.record.ringing(branch, leg.party, endpoint.for_executive)
         invite = self.invite
         assert invite is not None
-        reliable = invite.offer is not None or invite.reliable
+        reliable = invite.offer is not None or (invite.reliable and alone)
         self.index.ring(self, leg, endpoint, action.contact, invite.offer, reliable)
 
     def _stop_branch(self, action: Stop) -> None:
@@ -221,17 +222,16 @@ class Call:
             return
         actions = fork.answered(branch, self.index.stack.now)
         del self.legs[branch]
-        self.record.answered(branch, event.leg.party, event.leg.call_id)
-        if event.sdp is None:
+        try:
+            if event.sdp is None:
+                raise SipError(488, "No Session Description")
+            invite.answer(event.sdp, event.early)
+            self.bridge = Bridge(incoming, event.leg)
+            self.record.answered(branch, event.leg.party, event.leg.call_id)
+        except SipError as error:
+            self.record.rang(branch)
             event.leg.hang_up()
-            self._fail_call(SipError(488, "No Session Description"))
-        else:
-            try:
-                invite.answer(event.sdp, event.early)
-                self.bridge = Bridge(incoming, event.leg)
-            except SipError as error:
-                event.leg.hang_up()
-                self._fail_call(error)
+            self._fail_call(error)
         self._perform(actions)
         if self.bridge is not None:
             self.legs = {branch: event.leg}
@@ -326,6 +326,13 @@ class Call:
         other.hang_up(headers=event.reason)
         self.bridge = None
 
+    def _on_late_cancel(self, event: Cancelled) -> None:
+        """The caller gave up while our 2xx still waited for a PRACK: somebody has answered already, and is alone now."""
+        self.record.cancel()
+        if self.bridge is not None:
+            self.bridge.called.hang_up(headers=event.reason)
+            self.bridge = None
+
     def _on_offered(self, event: Offered) -> None:
         if self.bridge is not None:
             self.bridge.offered(event)
@@ -374,7 +381,7 @@ _WHILE_TALKING: Final[dict[type, Callable[[Call, Any], None]]] = {
     Progress: Call._ignore,
     Answered: Call._on_late_branch,
     Failed: Call._ignore,
-    Cancelled: Call._ignore,
+    Cancelled: Call._on_late_cancel,
     Ended: Call._on_ended,
     Deadline: Call._ignore,
     Offered: Call._on_offered,

@@ -33,6 +33,8 @@ class Origin(NamedTuple):
 
 def escape_user(user: str) -> str:
     """The user part of a URI: `#` and whatever else is not allowed there as percent-escapes (RFC 3261 §25.1)."""
+    if user.isalnum() and user.isascii():
+        return user
     return user if _PLAIN_USER.fullmatch(user) else quote(user, safe=_SAFE, encoding="utf-8", errors="surrogateescape")
 
 

@@ -125,12 +125,19 @@ class ClientInvite:
         return False
 
     def acknowledge_early(self, sdp: bytes) -> bool:
-        """Send the PRACK that owes an answer to the offer of a reliable provisional response; False when none does."""
+        """Send the PRACK that owes an answer to the offer of a reliable provisional response; False when `sdp` is none."""
         if self._prack_owes is None or self.leg is None:
+            return True
+        try:
+            body = self.leg.local.of(sdp)
+        except SipError:
             return False
         (dialog, rack), self._prack_owes = self._prack_owes, None
-        self._send_prack(dialog, rack, self.leg.local.of(sdp))
+        self._send_prack(dialog, rack, body)
         return True
+
+    def go_on(self) -> None:
+        """Nothing of ours waits for an answer that we owe."""
 
     # Owner of the transactions.
 
@@ -171,6 +178,8 @@ class ClientInvite:
         tag = response.to.tag
         sdp = extract(response.get("content-type") or "", response.body) if response.body else None
         reliable = False
+        if response.get("allow") is not None:
+            leg.allows = response.tokens("allow")
         if tag:
             dialog = self._early_dialog(tx, response, tag)
             if dialog is None:
@@ -186,6 +195,8 @@ class ClientInvite:
                     self._prack_owes = (dialog, rack)
                 else:
                     self._send_prack(dialog, rack, b"")
+        if not reliable and self._invitation.sdp is None:
+            sdp = None  # an offer may stand in a reliable response only (RFC 3262 §5); the real one comes with the 2xx
         if sdp is not None:
             leg.remote_sdp = sdp
         leg.post(Progress(leg, response.status, sdp, reliable, tag))
@@ -238,7 +249,8 @@ class ClientInvite:
             sdp = extract(response.get("content-type") or "", response.body) if response.body else None
         except SipError as error:
             if dialog is None:
-                raise
+                self._fail(502, error.reason)  # a 2xx that makes no dialog: there is nothing to send an ACK or BYE in
+                return
             dialog.remote_target = dialog.remote_target or self._invitation.uri
             self._refuse_late(tx, dialog)
             self._fail(502, error.reason)
@@ -265,7 +277,7 @@ class ClientInvite:
         if self._invitation.sdp is not None:
             stack.acknowledge(dialog, tx, self._authorization(tx))
             sdp = sdp or leg.remote_sdp or None  # the answer came with a reliable provisional response
-        elif sdp is not None and not leg.remote_sdp:
+        elif sdp is not None and not leg.local.last:
             leg.owe_answer(tx)
         else:
             stack.acknowledge(dialog, tx, self._authorization(tx))

@@ -97,7 +97,7 @@ class ServerInvite:
         if leg is None or tx.answered:
             return
         waiting = self._unacknowledged
-        if waiting is not None and waiting.body:
+        if (waiting is not None and waiting.body) or leg.deciding:
             self._pending_answer = (sdp, early)
             return
         self._stop_retransmitting()
@@ -134,7 +134,7 @@ class ServerInvite:
         self._tx.owner = None
 
     def acknowledge_early(self, sdp: bytes) -> bool:
-        return False
+        return True
 
     def early_dialog(self) -> Dialog | None:
         return self._primary
@@ -147,14 +147,20 @@ class ServerInvite:
             return False
         self._stop_retransmitting()
         self._settled = self._settled or bool(waiting.body)
-        if not self._accept_prack_body(leg, tx, request, now):
-            return True
+        if self._accept_prack_body(leg, tx, request, now):
+            self.go_on()
+        return True
+
+    def go_on(self) -> None:
+        """PRACK and whatever it offered are answered: the next reliable response goes out, or the 2xx that waited."""
+        leg = self.leg
+        if leg is None or self._unacknowledged is not None or leg.deciding:
+            return
         if self._queue:
             self._send_next(leg)
         elif self._pending_answer is not None:
             (sdp, early), self._pending_answer = self._pending_answer, None
             self.answer(sdp, early)
-        return True
 
     def _accept_prack_body(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> bool:
         """Answer the PRACK; False when a new offer in it is on its way to the other side."""
@@ -169,6 +175,7 @@ class ServerInvite:
             return True
         if not leg.prack_offer(tx, sdp):
             leg.stack.respond(tx, 491, now=now)
+            return True
         return False
 
     # Owner of the transaction.
@@ -237,7 +244,7 @@ class ServerInvite:
             return
         headers = f"{leg.stack.contact(waiting.dialog.flow)}Require: 100rel\r\nRSeq: {waiting.rseq}\r\n{CAPABILITIES}"
         leg.stack.respond(self._tx, waiting.status, waiting.reason, headers, waiting.body, now=now, tag=waiting.dialog.local_tag)
-        self._timer = leg.stack.timers.after(now, self._wait, self._transmit)
+        self._timer = leg.stack.timers.after(now, min(self._wait, self._deadline - now), self._transmit)
         self._wait *= 2
 
     def _stop_retransmitting(self) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SETUP: Final = "setup"
 CONFIRMED: Final = "confirmed"
 ENDED: Final = "ended"
+_REINVITE_SECONDS: Final = 180.0  # as Timer C (RFC 3261 §16.6): how long a peer may think about a re-INVITE
 
 CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer\r\n"
 
@@ -102,6 +103,7 @@ class Leg:
             body = self.local.of(sdp)
         except SipError as error:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
+            self._decided()
             return
         headers = self.stack.contact(dialog.flow) + CAPABILITIES
         if self.timer is not None:
@@ -109,29 +111,46 @@ class Leg:
         if isinstance(tx, InviteServer):
             dialog.pending_ack = tx
         self.stack.respond(tx, 200, headers=headers, body=body, now=self.stack.now)
+        self._decided()
 
     def refuse_offer(self, status: int, reason: str = "") -> None:
         """Refuse the peer's re-INVITE or UPDATE; the session goes on as it was."""
         tx, self._incoming = self._incoming, None
         if tx is not None:
             self.stack.respond(tx, status if status >= 300 else 488, reason, now=self.stack.now)
+            self._decided()
 
-    def acknowledge(self, sdp: bytes) -> None:
-        """Send the ACK that owes an answer: the peer's 2xx brought an offer."""
-        tx, self._unanswered = self._unanswered, None
-        dialog = self.dialog
-        if tx is not None and dialog is not None:
-            self.stack.acknowledge(dialog, tx, self._authorization(tx), self.local.of(sdp))
+    def _decided(self) -> None:
+        """No offer of the peer is open any more: an answer to its INVITE that waited for that may go out."""
+        if self.invite is not None:
+            self.invite.go_on()
+
+    def acknowledge(self, sdp: bytes) -> bool:
+        """Send the ACK that owes an answer: the peer's 2xx brought an offer. False when `sdp` is none; then nothing is sent."""
+        tx, dialog = self._unanswered, self.dialog
+        if tx is None or dialog is None:
+            return True
+        try:
+            body = self.local.of(sdp)
+        except SipError:
+            return False
+        self._unanswered = None
+        self.stack.acknowledge(dialog, tx, self._authorization(tx), body)
+        return True
 
     @property
     def owes_answer(self) -> bool:
         """Whether a 2xx with an offer waits for our ACK."""
         return self._unanswered is not None
 
-    def acknowledge_early(self, sdp: bytes) -> None:
-        """Send the PRACK that owes an answer."""
-        if self.invite is not None:
-            self.invite.acknowledge_early(sdp)
+    def acknowledge_early(self, sdp: bytes) -> bool:
+        """Send the PRACK that owes an answer. False when `sdp` is none; then nothing is sent."""
+        return self.invite is None or self.invite.acknowledge_early(sdp)
+
+    @property
+    def deciding(self) -> bool:
+        """Whether an offer of the peer waits for `answer_offer` or `refuse_offer`."""
+        return self._incoming is not None
 
     def owe_answer(self, tx: ClientTransaction) -> None:
         """The 2xx of `tx` brought an offer: its ACK waits for `acknowledge`."""
@@ -153,21 +172,19 @@ class Leg:
         if self.state is ENDED:
             return
         invite, self.invite = self.invite, None
+        if self._incoming is not None:
+            self.refuse_offer(487)
         if self.state is SETUP:
             self._end()
             if invite is not None:
                 invite.stop(status, reason, headers)
             return
         dialog = self.dialog
-        if self._incoming is not None:
-            self.refuse_offer(487)
         if dialog is None:
             self._end()
         elif dialog.pending_ack is not None:
-            self._stop_timer()
             self._bye_headers = headers  # the callee does not send BYE before the ACK (RFC 3261 §15)
-            self.state = ENDED
-            self.post = _deaf
+            self._end()
         else:
             self._bye(dialog, headers)
 
@@ -189,7 +206,7 @@ class Leg:
             return
         post = self.post
         self.hang_up()
-        post(Ended(self, reason, lost=reason))
+        post(Ended(self, "", lost=reason))
 
     # What the stack reports (DialogOwner).
 
@@ -201,6 +218,8 @@ class Leg:
         method = request.method
         if method == "BYE":
             self._on_bye(tx, request, now)
+        elif self.state is ENDED:
+            self.stack.respond(tx, 481, now=now)  # our BYE only waits for the peer's ACK
         elif method == "PRACK":
             if self.invite is None or not self.invite.on_prack(tx, request, now):
                 self.stack.respond(tx, 481, now=now)
@@ -212,8 +231,8 @@ class Leg:
             self.stack.respond(tx, 200, headers=CAPABILITIES, now=now)  # OPTIONS
 
     def on_ack(self, tx: InviteServer, request: Request, now: float) -> None:
-        if self._bye_headers is not None and self.dialog is not None:
-            self._bye(self.dialog, self._bye_headers)
+        if self.state is ENDED:
+            self._after_ack()
             return
         sdp = None
         if request.body:
@@ -225,12 +244,24 @@ class Leg:
         self.post(Acknowledged(self, sdp))
 
     def on_no_ack(self, tx: InviteServer, now: float) -> None:
-        if self.dialog is not None:
-            self.dialog.pending_ack = None
-            if self._bye_headers is not None:
-                self._bye(self.dialog, self._bye_headers)
-            else:
-                self.lose("no ACK for our answer")
+        if self.dialog is None:
+            return
+        self.dialog.pending_ack = None
+        if self.state is ENDED:
+            self._after_ack()
+        else:
+            self.lose("no ACK for our answer")
+
+    def _after_ack(self) -> None:
+        """What waited for the ACK of our 2xx: our BYE, or, when the peer's came before it, the end of the dialog."""
+        dialog = self.dialog
+        if dialog is None:
+            return
+        if self._bye_headers is not None:
+            self._bye(dialog, self._bye_headers)
+        else:
+            self.dialog = None
+            self.stack.remove_dialog(dialog)
 
     def on_cancel(self, tx: InviteServer, request: Request, now: float) -> None:
         """CANCEL of a re-INVITE (RFC 3261 §14.2)."""
@@ -241,6 +272,8 @@ class Leg:
         """Responses to our re-INVITE, UPDATE and session refreshes."""
         status = response.status
         if status < 200:
+            if tx is self._outgoing and tx.method == "INVITE":
+                tx.expire_in(now, _REINVITE_SECONDS)
             return
         if tx.method == "INVITE" and 200 <= status < 300:
             self._on_reinvite_accepted(tx, response)
@@ -371,6 +404,8 @@ class Leg:
         dialog = self.dialog or tx.dialog
         if dialog is None:
             return
+        if tx is self._unanswered:
+            return  # again, while our ACK still waits for the answer to put into it
         if tx is not self._outgoing:
             self.stack.acknowledge(dialog, tx)  # the leg ended meanwhile, or the 2xx came from yet another fork
             return
@@ -416,31 +451,40 @@ class Leg:
     def _on_bye(self, tx: ServerTransaction, request: Request, now: float) -> None:
         self.stack.respond(tx, 200, now=now)
         if self.state is ENDED:
-            if self.dialog is not None:
-                self.stack.remove_dialog(self.dialog)
+            self._bye_headers = None  # the peer was faster than our BYE
+            self._forget_dialog()
             return
         post, reason = self.post, reason_header(request)
         invite, self.invite = self.invite, None
         if self._incoming is not None:
             self.refuse_offer(487)
-        dialog, self.dialog = self.dialog, None
         confirmed = self.state is CONFIRMED
         self._end()
-        if dialog is not None:
-            self.stack.remove_dialog(dialog)
+        self._forget_dialog()
         if not confirmed and invite is not None:
             invite.stop(487, "", "")  # BYE of an early dialog (RFC 3261 §15)
         post(Ended(self, reason))
 
+    def _forget_dialog(self) -> None:
+        """The peer has said BYE. A 2xx of ours that waits for its ACK keeps the dialog until then: the ACK must find it."""
+        dialog = self.dialog
+        if dialog is not None and dialog.pending_ack is None:
+            self.dialog = None
+            self.stack.remove_dialog(dialog)
+
     def _bye(self, dialog: Dialog, headers: str) -> None:
         self.dialog = None
         self._bye_headers = None
+        if self._unanswered is not None:
+            self.stack.acknowledge(dialog, self._unanswered, self._authorization(self._unanswered))
         self._end()
         Farewell(self.stack, dialog, self.credentials, headers)
 
     def _end(self) -> None:
         self.state = ENDED
         self.post = _deaf
+        if self._outgoing is not None and self._outgoing.method == "INVITE":
+            self._outgoing.expire_in(self.stack.now, self.stack.values.transaction)  # the peer need not answer it after a BYE
         self._outgoing = None
         self._unanswered = None
         self._stop_timer()

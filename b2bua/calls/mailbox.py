@@ -9,13 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from types import coroutine
 from typing import Any
-
-
-@coroutine
-def _next_event() -> Generator[None, Any, Any]:
-    return (yield)
 
 
 class Mailbox:
@@ -47,9 +41,9 @@ class Mailbox:
         if not self._running:
             self._drain()
 
-    async def next(self) -> Any:
-        """The next event (only for the coroutine itself)."""
-        return await _next_event()
+    def __await__(self) -> Generator[None, Any, Any]:
+        """`await mailbox` is the next event (only for the coroutine itself)."""
+        return (yield)
 
     def _drain(self) -> None:
         queue = self._queue

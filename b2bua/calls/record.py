@@ -51,8 +51,8 @@ class Record:
         self._cancelled = True
 
     def refuse(self, status: int) -> None:
-        """The caller got this final status (also after an answer that could not be passed on)."""
-        if self._answered_at is None or self.status != 200:
+        """The caller got this final status."""
+        if self._answered_at is None:
             self.status = status
 
     def row(self, call_id: str, caller: Caller, plan: RoutePlan) -> HistoryRow:

@@ -84,6 +84,7 @@ class Resolver:
         self._random = random
         self._lookup_seconds = lookup_seconds
         self._answered = answered
+        self._literals: dict[tuple[str | int | None, ...], list[Target]] = {}
         self._cache: dict[Key, Cached] = {}
         self._running: dict[Key, asyncio.Task[tuple[Candidate, ...]]] = {}
         self._unhealthy: dict[Target, float] = {}
@@ -101,10 +102,18 @@ class Resolver:
 
     def lookup(self, uri: Uri, callback: Callable[[list[Target]], None], transport_hint: str | None = None) -> None:
         """Like `resolve`; calls back before returning when the answer is known, later (and always) otherwise."""
+        literal = (uri.host, uri.port, uri.params.get("transport"), uri.params.get("maddr"), uri.scheme, transport_hint)
+        known = self._literals.get(literal)
+        if known is not None:
+            callback(known)
+            return
         key = self._key(uri, transport_hint)
         candidates = self._known(key)
         if candidates is not None:
-            callback(self._ordered(candidates))
+            targets = self._ordered(candidates)
+            if is_ip_literal(key.host) and len(self._literals) < CACHED_NAMES:
+                self._literals[literal] = targets  # nothing about it can change
+            callback(targets)
             return
 
         def answered(task: asyncio.Task[tuple[Candidate, ...]]) -> None:

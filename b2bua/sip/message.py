@@ -7,9 +7,10 @@ decoded as UTF-8 with surrogate escapes, so every byte of a value that nobody to
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
-from b2bua.sip.values import NameAddr, SipError, Uri, Via, parse_cseq, split_values
+from b2bua.sip.values import CACHED_LENGTH, CACHED_TEXTS, NameAddr, SipError, Uri, Via, option_tags, parse_cseq, split_values
 
 MAX_HEADERS: Final = 256
 MAX_HEADER_BYTES: Final = 32 * 1024
@@ -38,6 +39,7 @@ _COMPACT: Final = {
     "x": "session-expires",
     "y": "identity",
 }
+_NAMED_METHODS: Final = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "UPDATE", "PRACK", "INFO"})
 _COMMON: Final = (
     "Via From To Call-ID CSeq Contact Max-Forwards Content-Length Content-Type Allow Supported Require User-Agent Server Record-Route "
     "Route Expires Authorization Proxy-Authorization WWW-Authenticate Proxy-Authenticate RSeq RAck Reason Session-Expires Min-SE Accept "
@@ -50,6 +52,7 @@ _NAMES: dict[str, str] = {
     **{letter.upper(): name for letter, name in _COMPACT.items()},
 }
 _BLANKS: Final = " \t"  # str.strip() alone would also take no-break spaces and control characters from a value
+_NO_TOKENS: frozenset[str] = frozenset()
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _FOLD = re.compile(r"(?:(?<![ \t])[ \t]+)?\r\n[ \t]+")  # the look-behind tries each run of blanks once: without it, quadratic
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.DOTALL | re.IGNORECASE)
@@ -88,6 +91,13 @@ class Message:
         """The first line of that name, None without one."""
         return self._fields.get(name)
 
+    @property
+    def via_count(self) -> int:
+        """How many Via values there are; cheap for the usual one."""
+        if self._repeated is None and "," not in self._fields["via"]:
+            return 1
+        return len(self.values("via"))
+
     def get_all(self, name: str) -> list[str]:
         """Every line of that name, in order."""
         first = self._fields.get(name)
@@ -106,10 +116,12 @@ class Message:
 
     def tokens(self, name: str) -> frozenset[str]:
         """The option tags, methods … of a header, lower-case (Supported, Require, Allow, Privacy)."""
-        lines = self.get_all(name)
-        if not lines:
-            return frozenset()
-        return frozenset(token.strip().lower() for line in lines for token in line.replace(";", ",").split(",") if token.strip())
+        first = self._fields.get(name)
+        if first is None:
+            return _NO_TOKENS
+        if self._repeated is None:
+            return option_tags(first) if len(first) < CACHED_LENGTH else option_tags.__wrapped__(first)
+        return frozenset[str]().union(*(option_tags.__wrapped__(line) for line in self.get_all(name)))
 
     def addresses(self, name: str) -> list[NameAddr]:
         """The name-addr values of a header (Contact, Route, …). Raises `SipError(400)`."""
@@ -125,6 +137,14 @@ class Message:
 
     def _read_lines(self, lines: list[str]) -> str | None:
         """Fill the fields; the first thing that is wrong, None when nothing is."""
+        try:
+            # Nearly every message has only well-known headers, each once.
+            usual = {_NAMES[name]: value.strip(_BLANKS) for name, colon, value in [line.partition(":") for line in lines[1:]] if colon}
+            if len(usual) == len(lines) - 1:
+                self._fields = usual
+                return None
+        except KeyError:
+            pass
         fields = self._fields
         wrong = None
         for at in range(1, len(lines)):
@@ -167,7 +187,7 @@ class Message:
         if text is None:
             self.body = rest
             return None
-        if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        if not text.isdigit() or len(text) > 9 or not text.isascii():
             return "Bad Content-Length"
         length = int(text)
         if length > len(rest):
@@ -177,14 +197,15 @@ class Message:
 
 
 class Request(Message):
-    """A request. `uri` is the Request-URI as written; `target` the same parsed."""
+    """A request. `uri` is the Request-URI as written; `target` the same parsed. `key` is for the stack's own use."""
 
-    __slots__ = ("method", "uri")
+    __slots__ = ("key", "method", "uri")
 
     def __init__(self, method: str, uri: str) -> None:
         super().__init__()
         self.method = method
         self.uri = uri
+        self.key: object = None
 
     @property
     def target(self) -> Uri:
@@ -225,17 +246,17 @@ def parse_message(data: bytes, datagram: bool = True) -> Request | Response:
     if end - start > MAX_HEADER_BYTES or len(data) > MAX_MESSAGE_BYTES:
         raise _too_large(data, start, end)
     head = data[start:end].decode("utf-8", "surrogateescape")
-    stray = head.count("\n") != head.count("\r\n") or head.count("\r") != head.count("\r\n")
-    if "\r\n " in head or "\r\n\t" in head:
-        head = _FOLD.sub(" ", head)
     lines = head.split("\r\n")
-    if len(lines) > MAX_HEADERS or stray:
+    stray = head.count("\n") + head.count("\r") != 2 * len(lines) - 2
+    if "\r\n " in head or "\r\n\t" in head:
+        lines = _FOLD.sub(" ", head).split("\r\n")
+    if stray or len(lines) > MAX_HEADERS:
         # A lone CR or LF is how a header would be smuggled past whoever reads lines differently.
         lines = [line for line in lines[:MAX_HEADERS] if "\r" not in line and "\n" not in line]
         if not lines:
             raise MessageError(400, "Bad Line Ends")
         stray = True
-    if lines[0][:4].upper() == "SIP/":
+    if lines[0].startswith("SIP/") or lines[0][:4].upper() == "SIP/":
         return _parse_response(data, lines, data[end + 4 :], datagram, stray)
     return _parse_request(data, lines, data[end + 4 :], datagram, stray)
 
@@ -251,11 +272,19 @@ def _too_large(data: bytes, start: int, end: int) -> MessageError:
     return MessageError(513, "Message Too Large", message if isinstance(message, Request) else None)
 
 
+def _read_status(line: str) -> tuple[int, str]:
+    match = _STATUS.fullmatch(line)
+    return (int(match[1]), match[2] or "") if match is not None else (0, "")
+
+
+_usual_status = lru_cache(CACHED_TEXTS)(_read_status)
+
+
 def _parse_response(data: bytes, lines: list[str], rest: bytes, datagram: bool, stray: bool) -> Response:
-    match = _STATUS.fullmatch(lines[0])
-    if match is None or stray:
+    status, reason = _usual_status(lines[0]) if len(lines[0]) < CACHED_LENGTH else _read_status(lines[0])
+    if not status or stray:
         raise MessageError(400, "Bad Status Line")
-    response = Response(int(match[1]), match[2] or "")
+    response = Response(status, reason)
     wrong = response._read_lines(lines) or response._read_core() or response._read_body(rest, datagram)
     if wrong is not None:
         raise MessageError(400, wrong)
@@ -268,25 +297,23 @@ def _parse_request(data: bytes, lines: list[str], rest: bytes, datagram: bool, s
     uri, _, version = tail.rpartition(" ")
     request = Request(method, uri)
     wrong = request._read_lines(lines)
-    if _TOKEN.fullmatch(method) is None or not tail:
+    if (method not in _NAMED_METHODS and _TOKEN.fullmatch(method) is None) or not tail:
         raise MessageError(400, "Bad Request Line")  # not SIP at all: nobody to answer
     core = request._read_core()
+    ours = version == "SIP/2.0" or version.upper() == "SIP/2.0"
+    sound = wrong is None and core is None and ours and not stray and request.cseq_method == method
+    if sound and uri and " " not in uri and "\t" not in uri and uri[0] != "<" and request._read_body(rest, datagram) is None:
+        request._raw = data
+        return request
     answerable = request if method != "ACK" and _can_answer(request) else None
-    if version.upper() != "SIP/2.0":
+    if not ours:
         if _VERSION.fullmatch(version) and " " not in uri:
             raise MessageError(505, "Version Not Supported", answerable)
         raise MessageError(400, "Bad Request Line", answerable)
     if not uri or " " in uri or "\t" in uri or uri[0] == "<":
         raise MessageError(400, "Bad Request-URI", answerable)
-    wrong = wrong or core or request._read_body(rest, datagram)
-    if stray:
-        wrong = "Bad Line Ends"
-    if wrong is None and request.cseq_method != method:
-        wrong = "CSeq Method Differs"
-    if wrong is not None:
-        raise MessageError(400, wrong, answerable)
-    request._raw = data
-    return request
+    wrong = "Bad Line Ends" if stray else wrong or core or request._read_body(rest, datagram) or "CSeq Method Differs"
+    raise MessageError(400, wrong, answerable)
 
 
 def _can_answer(request: Request) -> bool:

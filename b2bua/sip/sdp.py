@@ -13,9 +13,10 @@ from b2bua.sip.values import SipError
 CONTENT_TYPE: Final = "application/sdp"
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
+_USUAL_START = re.compile(rb"v=0\r\no=[^\r\n]*\r\ns=[^\r\n]*\r\n")
 _ORIGIN = re.compile(rb"^o=[^\r\n]*", re.MULTILINE)
 _SUBJECT = re.compile(rb"^s=[^\r\n]*", re.MULTILINE)
-_PERSONAL = re.compile(rb"^[iuep]=[^\r\n]*\r?\n", re.MULTILINE)
+_PERSONAL = re.compile(rb"^[iuep]=[^\r\n]*(?:\r?\n|\Z)", re.MULTILINE)
 _DIRECTION = re.compile(rb"^a=(sendrecv|sendonly|recvonly|inactive)[ \t]*\r?$", re.MULTILINE)
 _NULL_ADDRESS = re.compile(rb"^c=IN IP4 0\.0\.0\.0[ \t]*\r?$", re.MULTILINE)
 
@@ -42,12 +43,16 @@ class LocalDescription:
         self.version += 1
         family = "IP6" if ":" in self.address else "IP4"
         origin = f"o=- {self.session_id} {self.version} IN {family} {self.address}".encode()
-        local, found = _ORIGIN.subn(origin, body, count=1)
-        if not found or not body.startswith(b"v=0"):
-            self.version -= 1
-            raise SipError(488, "Not A Session Description")
-        local = _SUBJECT.sub(b"s=-", local, count=1)
-        if _PERSONAL.search(local) is not None:
+        usual = _USUAL_START.match(body)
+        if usual is not None:
+            local = b"v=0\r\n" + origin + b"\r\ns=-\r\n" + body[usual.end() :]
+        else:
+            local, found = _ORIGIN.subn(origin, body, count=1)
+            if not found or not body.startswith(b"v=0"):
+                self.version -= 1
+                raise SipError(488, "Not A Session Description")
+            local = _SUBJECT.sub(b"s=-", local, count=1)
+        if b"\ni=" in local or b"\nu=" in local or b"\ne=" in local or b"\np=" in local:
             local = _PERSONAL.sub(b"", local)
         self._source = body
         self.last = local
@@ -73,6 +78,8 @@ def extract(content_type: str, body: bytes) -> bytes:
 
     Raises `SipError(415)` where there is none.
     """
+    if content_type == CONTENT_TYPE:
+        return body
     kind = content_type.partition(";")[0].strip().lower()
     if kind == CONTENT_TYPE:
         return body

@@ -119,6 +119,7 @@ class SipStack:
         self._merged: dict[Any, ServerTransaction] = {}
         self._no_stream: dict[tuple[str, int], float] = {}
         self._tag_secret = os.urandom(16)
+        self._own_branch = f"{BRANCH_COOKIE}{self.ids.owner}-"
 
     # The border: receive, tick, next_deadline, drain; and what a transport reports.
 
@@ -187,7 +188,7 @@ class SipStack:
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
         method = request.method
         self.counters[method if method in ALLOWED or method in _KNOWN else "other"] += 1
-        key = self._server_key(request, method)
+        key = request.key = self._server_key(request, method)
         if method == "ACK":
             self._receive_ack(request, flow, key, now)
             return
@@ -321,7 +322,7 @@ class SipStack:
     def accept(self, request: Request, flow: Flow, now: float) -> ServerTransaction:
         """The server transaction of a request; INVITE is answered with 100 at once."""
         method = request.method
-        key = self._server_key(request, method)
+        key = request.key
         reply_flow = self._reply_flow(request, flow)
         if method == "INVITE":
             tx: ServerTransaction = InviteServer(self, key, request, reply_flow, PROCEEDING)
@@ -399,7 +400,7 @@ class SipStack:
 
     def _refuse(self, request: Request, flow: Flow, status: int, reason: str, now: float) -> None:
         """The answer to a request that could not be served: by its transaction where it has one."""
-        tx = self.servers.get(self._server_key(request, request.method))
+        tx = self.servers.get(request.key)
         if tx is None:
             self.reject(request, flow, status, reason)
         elif not tx.answered:
@@ -433,12 +434,15 @@ class SipStack:
     def _received(top: str, via: Via, flow: Flow) -> str:
         """The top Via with where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4)."""
         host, port = flow.remote
-        rport = "rport" in via.params
+        params = via.params
+        rport = "rport" in params
+        if not rport and via.host == host and "received" not in params:
+            return top
         if "received" in via.params or (rport and via.params["rport"] is not None):
             # Whatever the sender wrote there does not become true by being written.
             sent_by = host_port(via.host, via.port) if via.port is not None else f"[{via.host}]" if ":" in via.host else via.host
-            params = (f";{name}={value}" if value is not None else f";{name}" for name, value in via.params.items() if name not in _RECEIVED)
-            top = f"SIP/2.0/{via.transport} {sent_by}{''.join(params)}{';rport' if rport else ''}"
+            kept = (f";{name}={value}" if value is not None else f";{name}" for name, value in params.items() if name not in _RECEIVED)
+            top = f"SIP/2.0/{via.transport} {sent_by}{''.join(kept)}{';rport' if rport else ''}"
         if rport:
             at = _RPORT.search(top)
             end = at.end() if at is not None else len(top)
@@ -639,7 +643,7 @@ class SipStack:
     def _receive_response(self, response: Response, flow: Flow, now: float) -> None:
         """Only for a branch that is ours and open, with no Via but ours (RFC 3261 §8.1.3.3, §18.1.2)."""
         tx = self.clients.get((response.via.branch, response.cseq_method))
-        if tx is None or len(response.get_all("via")) > 1 or "," in (response.get("via") or ""):
+        if tx is None or response.via_count != 1:
             self.counters["stray_response"] += 1
             return
         if response.call_id != tx.call_id and tx.call_id:

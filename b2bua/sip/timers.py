@@ -1,7 +1,7 @@
 """The timer wheel: every deadline of the stack and of the calls, one armed wake-up for all of them.
 
 Timers fall into buckets by due time; starting and cancelling cost one dictionary entry each. Deadlines are rounded up,
-more coarsely the farther away they are: no RFC 3261 timer minds 20 ms, and a 32-second timer does not mind 250 ms, while
+more coarsely the farther away they are: no RFC 3261 timer minds 20 ms, and a 32-second timer does not mind 320 ms, while
 a wake-up of the process for each of them would cost more than the call itself.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from math import ceil
 from typing import Any, Final, NamedTuple
+
+_EPSILON: Final = 1e-6  # a clock reading that is a tick, but for the rounding of floats
 
 T1: Final = 0.5  # round-trip estimate, seconds (RFC 3261 §17.1.1.1)
 T2: Final = 4.0  # longest interval between retransmissions of non-INVITE requests and INVITE responses
@@ -62,26 +63,27 @@ class TimerWheel:
 
     __slots__ = ("_buckets", "_due", "count", "on_error")
 
-    _FINE = 0.02
-    _COARSE = 0.25
-    _COARSE_FROM = 4.0
+    _PER_SECOND = 50  # ticks of 20 ms
+    _COARSE_FROM = 4.0  # seconds; from here on deadlines fall on every 16th tick
+    _COARSE = 15
 
     def __init__(self, on_error: Callable[[Exception], None] | None = None) -> None:
         self.on_error = on_error
-        self._buckets: dict[float, dict[Timer, None]] = {}
-        self._due: list[float] = []
+        self._buckets: dict[int, dict[Timer, None]] = {}
+        self._due: list[int] = []
         self.count = 0
 
     def after(self, now: float, seconds: float, callback: Callable[..., None], *args: Any) -> Timer:
-        """Call `callback(now, *args)` once, `seconds` from `now` or a little later (at most 20 ms; 250 ms from 4 s on)."""
-        grain = self._FINE if seconds < self._COARSE_FROM else self._COARSE
-        due = round(ceil((now + seconds) / grain - 1e-6) * grain, 6)
-        if due <= now:
-            due = round(due + grain, 6)  # never again within the same `fire`, which therefore always ends
-        bucket = self._buckets.get(due)
+        """Call `callback(now, *args)` once, `seconds` from `now` or a little later (at most 20 ms; 320 ms from 4 s on)."""
+        tick = int((now + seconds) * self._PER_SECOND - _EPSILON) + 1
+        if seconds >= self._COARSE_FROM:
+            tick = (tick + self._COARSE) & ~self._COARSE
+        if tick <= now * self._PER_SECOND:
+            tick += 1  # never again within the same `fire`, which therefore always ends
+        bucket = self._buckets.get(tick)
         if bucket is None:
-            bucket = self._buckets[due] = {}
-            heappush(self._due, due)
+            bucket = self._buckets[tick] = {}
+            heappush(self._due, tick)
         timer = Timer(self, bucket, callback, args)
         bucket[timer] = None
         self.count += 1
@@ -93,14 +95,15 @@ class TimerWheel:
         while due:
             first = due[0]
             if self._buckets[first]:
-                return first
+                return first / self._PER_SECOND
             del self._buckets[heappop(due)]
         return None
 
     def fire(self, now: float) -> int:
         """Call every timer that is due, in order of due time; how many were called."""
         fired = 0
-        while self._due and self._due[0] <= now:
+        tick = int(now * self._PER_SECOND + _EPSILON)
+        while self._due and self._due[0] <= tick:
             bucket = self._buckets.pop(heappop(self._due))
             while bucket:
                 timer = next(iter(bucket))

@@ -196,6 +196,11 @@ class ClientTransaction(Transaction):
             self.stack.deliver_response(self, self.response, now)
             self.response = None
 
+    def expire_in(self, now: float, seconds: float) -> None:
+        """Give an INVITE that has a provisional response so much time for the final one; then it fails with 408."""
+        if self.state is PROCEEDING:
+            self._lifetime_of(now, seconds, TIMEOUT)
+
     def fail_timeout(self, now: float) -> None:
         self.stack.deliver_failure(self, 408, now)
 

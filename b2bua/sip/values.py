@@ -47,6 +47,9 @@ _VIA = re.compile(
     r"SIP\s*/\s*2\.0\s*/\s*(?P<transport>[A-Za-z0-9\-.!%*_+`'~]+)\s+" + _HOST + r"(?:\s*:\s*(?P<port>[0-9]{1,5}))?(?P<params>\s*;.*)?",
     re.DOTALL,
 )
+# What nearly every Via and From looks like; the rest goes the long way.
+_USUAL_VIA = re.compile(r"SIP/2\.0/(UDP|TCP|TLS) ([a-z0-9][a-z0-9.\-]*)(?::([0-9]{1,5}))?;branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?")
+_USUAL_ADDRESS = re.compile(r"(?:\"([^\"\\]*)\" ?)?<([^<>\s\"]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?")
 _VIA_START = re.compile(r"SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+" + _HOST + r"(?:\s*:\s*([0-9]{1,5}))?")
 _BRANCH = re.compile(r";\s*branch\s*=\s*([A-Za-z0-9\-.!%*_+`'~]+)")
 _ITEM = re.compile(r"(?:[^,\"<]+|\"[^\"\\]*(?:\\.[^\"\\]*)*\"|<[^<>]*>)+", re.DOTALL)
@@ -103,7 +106,7 @@ def unquote_string(text: str) -> str:
 
 def quote_string(text: str) -> str:
     """`text` as a quoted-string. Control characters, line ends above all, are taken out: a name must not make a header."""
-    clean = _NOT_PRINTABLE.sub(" ", text)
+    clean = text if text.isprintable() else _NOT_PRINTABLE.sub(" ", text)
     if "\\" in clean or '"' in clean:
         clean = clean.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{clean}"'
@@ -212,6 +215,10 @@ class NameAddr(NamedTuple):
 
 
 def _parse_name_addr(text: str) -> NameAddr:
+    usual = _USUAL_ADDRESS.fullmatch(text)
+    if usual is not None:
+        name, uri, tag = usual.groups()
+        return NameAddr(name or "", uri, _NO_PARAMS if tag is None else {"tag": tag})
     text = text.strip()
     match = _NAME_ADDR.fullmatch(text)
     if match is not None:
@@ -228,19 +235,27 @@ _parse_name_addr_cached = lru_cache(CACHED_TEXTS)(_parse_name_addr)
 
 
 class Via(NamedTuple):
-    """One Via value (RFC 3261 §20.42). `host` has no brackets; `port` is None where none is written."""
+    """One Via value (RFC 3261 §20.42). `host` has no brackets; `port` is None and `branch` "" where none is written."""
 
     transport: str
     host: str
     port: int | None
+    branch: str
     params: Params
 
     @staticmethod
     def parse(text: str) -> Via:
+        usual = _USUAL_VIA.fullmatch(text)
+        if usual is not None:
+            transport, host, port, branch, rport = usual.groups()
+            number = None if port is None else int(port)
+            if number is None or number < 65536:
+                return Via(transport, host, number, branch, {"branch": branch} if rport is None else {"branch": branch, "rport": None})
         match = _VIA.fullmatch(text.strip())
         if match is None:
             raise SipError(400, "Bad Via")
-        return Via(match["transport"].upper(), _host(match[2]), _port(match["port"]), parse_params(match["params"]))
+        params = parse_params(match["params"])
+        return Via(match["transport"].upper(), _host(match[2]), _port(match["port"]), params.get("branch") or "", params)
 
     @staticmethod
     def salvage(text: str) -> Via | None:
@@ -248,19 +263,20 @@ class Via(NamedTuple):
         match = _VIA_START.match(text.strip())
         if match is None:
             return None
-        branch = _BRANCH.search(text)
+        found = _BRANCH.search(text)
+        branch = found[1] if found else ""
         try:
-            return Via(match[1].upper(), _host(match[2]), _port(match[3]), {"branch": branch[1]} if branch else _NO_PARAMS)
+            return Via(match[1].upper(), _host(match[2]), _port(match[3]), branch, {"branch": branch} if branch else _NO_PARAMS)
         except SipError:
             return None
 
-    @property
-    def branch(self) -> str:
-        return self.params.get("branch") or ""
-
 
 def parse_cseq(text: str) -> tuple[int, str]:
-    """CSeq as (number, method); the number fits 31 bits (RFC 3261 §8.1.1.5)."""
+    """CSeq as (number, method); the number fits 31 bits (RFC 3261 §8.1.1.5). Raises `SipError(400)`."""
+    return _parse_cseq_cached(text) if len(text) < CACHED_LENGTH else _parse_cseq(text)
+
+
+def _parse_cseq(text: str) -> tuple[int, str]:
     number, _, method = text.partition(" ")
     method = method.strip()
     if not (number.isascii() and number.isdigit()) or not method or len(number) > 10 or int(number) >= 2**31:
@@ -269,6 +285,15 @@ def parse_cseq(text: str) -> tuple[int, str]:
             return int(fields[0]), fields[1]
         raise SipError(400, "Bad CSeq")
     return int(number), method
+
+
+_parse_cseq_cached = lru_cache(CACHED_TEXTS)(_parse_cseq)
+
+
+@lru_cache(CACHED_TEXTS)
+def option_tags(text: str) -> frozenset[str]:
+    """The comma-separated tokens of a header (Supported, Require, Allow, Privacy with its semicolons), lower-case."""
+    return frozenset(token.strip().lower() for token in text.replace(";", ",").split(",") if token.strip())
 
 
 def parse_seconds(text: str | None) -> int | None:

@@ -1,0 +1,333 @@
+"""A whole server on the fake wire: `Core` with a configuration and a directory made in code, phones and trunks around it.
+
+`World.settle` ends what still runs, lets 64·T1 pass, and wants nothing to be left: no call in which one party waits for another
+that has gone, every count of `/health` at zero, no exception that a bug let out, no message of the server that is malformed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from b2bua.app import Core
+from b2bua.calls.call import Call
+from b2bua.config import Config
+from b2bua.config.schema import Report
+from b2bua.config.server import read_server
+from b2bua.config.yamltree import Map
+from b2bua.delegation.model import (
+    DEFAULT_RIGHTS,
+    Alerting,
+    Delegation,
+    Directory,
+    Executive,
+    Filtering,
+    OnBehalf,
+    Rollover,
+    User,
+)
+from b2bua.sip.flow import Target
+from b2bua.sip.ids import Identifiers
+from b2bua.sip.values import Uri
+from b2bua.store.ports import HistoryRow
+from tests.phones import Phone, PhoneCall, Sip, Trunk
+from tests.wire import Address, Conditions, Host, Packet, Wire
+
+DOMAIN = "acme.test"
+SERVER: Address = ("127.0.0.1", 5060)
+CARRIER: Address = ("127.0.0.2", 5090)
+STRANGER: Address = ("127.0.0.3", 5090)
+T1_64 = 32.0
+EPOCH = 1_790_000_000.0
+NUMBER = "+15551234567"
+"""An outside number that the trusted carrier takes."""
+FAR_NUMBER = "+4930123456"
+"""An outside number that the untrusted trunk takes."""
+
+USERS = (
+    User("667", "Olivia Boss", "boss-667", ("+6221500667", "+6221500600"), "HQ"),
+    User("668", "Victor Chief", "victor-668", ("+6221500668",), "HQ"),
+    User("676", "Sam Secretary", "sam-676", ("+6221500676",), "HQ"),
+    User("677", "Ana Aide", "ana-677", (), "HQ"),
+    User("678", "Tom Deputy", "tom-678", ("+6221500678",), "HQ"),
+    User("600", "Reception", "reception-600", ("+6221500601",), "HQ"),
+    User("601", "Lee Colleague", "lee-601", ("+6221500602",), "HQ"),
+    User("602", "Mia Colleague", "mia-602"),
+)
+TRUNKS: list[dict[str, Any]] = [
+    {
+        "name": "far",
+        "uri": "sip:127.0.0.3:5090",
+        "addresses": ["127.0.0.3"],
+        "trusted": False,
+        "numbers": [r"^\+49"],
+    },
+    {
+        "name": "carrier",
+        "uri": "sip:127.0.0.2:5090",
+        "addresses": ["127.0.0.2"],
+        "trusted": True,
+        "numbers": [r"^\+?[0-9]{6,15}$"],
+        "emergency": True,
+    },
+]
+_HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+: ?[^\r\n]*")
+_NEEDED = {"via", "from", "to", "call-id", "cseq"}
+
+
+def executive(
+    extension: str = "667",
+    *assistants: str | Delegation,
+    caller_id: str | None = "+6221500600",
+    alerting: Alerting = Alerting(),
+    rollover: Rollover = Rollover(),
+    filtering: Filtering = Filtering(),
+    on_behalf: OnBehalf = OnBehalf(),
+) -> Executive:
+    """An executive; assistants with the default rights unless given as delegations. Without any: Sam (676) and Ana (677)."""
+    delegations = tuple(
+        each if isinstance(each, Delegation) else Delegation(each, extension, DEFAULT_RIGHTS) for each in assistants or ("676", "677")
+    )
+    return Executive(extension, caller_id, filtering, alerting, rollover, on_behalf, delegations)
+
+
+def configuration(**changes: Any) -> Config:
+    """A server configuration as if read from a file. `changes` replace keys of the file."""
+    tree = Map(1)
+    tree.update({"domain": DOMAIN, "listen": ["udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"], "trunks": TRUNKS, **changes})
+    report = Report("test.yaml", tree)
+    config = read_server(tree, Path("test.yaml"), report)
+    assert not report.problems, report.problems
+    return config
+
+
+def directory(config: Config, *executives: Executive, users: Iterable[User] = USERS) -> Directory:
+    """Olivia (667) with Sam (676) and Ana (677), unless other executives are given."""
+    return Directory.build(
+        domain=config.domain,
+        users=users,
+        executives=executives or (executive(),),
+        trunks=config.routes,
+        emergency=config.emergency,
+        feature_codes=config.feature_codes,
+        organisation="Acme",
+    )
+
+
+class History(list[HistoryRow]):
+    """The finished calls."""
+
+    def record(self, row: HistoryRow) -> None:
+        self.append(row)
+
+
+class Node:
+    """What the host drives: the stack, and once a second the housekeeping when a test wants it."""
+
+    def __init__(self, core: Core) -> None:
+        self._stack = core.stack
+        self.receive = core.stack.receive
+        self.tick = core.stack.tick
+        self.next_deadline = core.stack.next_deadline
+        self.drain = core.stack.drain
+        self.flow_failed = core.stack.flow_failed
+
+
+class World:
+    """One server and everybody around it. `bugs` are exceptions that reached the stack's or the index's safety net."""
+
+    def __init__(
+        self, *executives: Executive, seed: int = 1, users: Iterable[User] = USERS, config: Config | None = None, addresses: Sequence[Address] = ()
+    ) -> None:
+        self.wire = Wire(seed)
+        self.host = Host(self.wire, *(addresses or (SERVER,)))
+        self.config = config or configuration()
+        self.history = History()
+        self.bugs: list[Exception] = []
+        self.dns: dict[str, list[Target]] = {}
+        """Where host names lead; IP literals need no entry."""
+        self.core = Core(
+            self.config,
+            directory(self.config, *executives, users=users),
+            resolve=self._resolve,
+            history=self.history,
+            wall=lambda: EPOCH + self.wire.now,
+            connector=self.host,
+            ids=Identifiers(self.config.node, random.Random(seed).randbytes),
+        )
+        self.core.stack.on_error = self.core.stack.timers.on_error = self.bugs.append
+        self.core.calls.crashed = self._crashed  # type: ignore[method-assign]
+        self.host.attach(Node(self.core))
+        self.parties: list[Phone] = []
+        self.patience = T1_64 + 1.0
+        """How long after the last hang-up everything must be gone, seconds."""
+        self._carrier: Trunk | None = None
+        self._far: Trunk | None = None
+
+    def _crashed(self, call: Call, error: Exception) -> None:
+        self.bugs.append(error)
+
+    def _resolve(self, uri: Uri, done: Callable[[Sequence[Target]], None]) -> None:
+        found = self.dns.get(uri.host)
+        done(found if found is not None else [Target(uri.transport or "UDP", uri.host, uri.port or 5060)])
+
+    # Who is there.
+
+    def _join(self, phone: Phone) -> None:
+        self.parties.append(phone)
+
+    def phone(self, account: str, *, register: bool = True, at: Address | None = None, transport: str = "UDP", reliable: bool = False) -> Phone:
+        """A phone of an account (an extension or a delegated line), registered."""
+        user = self.core.directory.users[account.partition("-")[0]]
+        at = at or (f"127.0.1.{len(self.parties) + 1}", 5060)
+        phone = Phone(self.wire, account, at, SERVER, password=user.password, display=user.name, transport=transport, reliable=reliable)
+        self._join(phone)
+        if register:
+            phone.register()
+        return phone
+
+    def phones(self, *accounts: str) -> list[Phone]:
+        return [self.phone(account) for account in accounts]
+
+    @property
+    def carrier(self) -> Trunk:
+        """The trusted trunk."""
+        if self._carrier is None:
+            self._carrier = Trunk(self.wire, "carrier", CARRIER, SERVER)
+            self._join(self._carrier)
+        return self._carrier
+
+    @property
+    def far(self) -> Trunk:
+        """The untrusted trunk."""
+        if self._far is None:
+            self._far = Trunk(self.wire, "far", STRANGER, SERVER)
+            self._join(self._far)
+        return self._far
+
+    def weather(self, **conditions: float) -> None:
+        """Loss, duplicates, reordering and delays from now on."""
+        self.wire.conditions = replace(Conditions(), **conditions)
+
+    # What happens.
+
+    def run(self, seconds: float) -> None:
+        self.wire.run(seconds)
+
+    def talk(self, caller: Phone, called: Phone, number: str = "") -> tuple[PhoneCall, PhoneCall]:
+        """Both ends of an answered call."""
+        mine = caller.call(number or called.user)
+        theirs = called.expect_call()
+        theirs.ring()
+        theirs.answer()
+        mine.expect_up()
+        theirs.expect_up()
+        return mine, theirs
+
+    def sent_to(self, party: Phone) -> list[Packet]:
+        """What has arrived at a party."""
+        return [packet for packet in self.wire.trace if packet.destination == party.at]
+
+    def requests_to(self, party: Phone, method: str) -> list[Sip]:
+        """The requests of the server to a party, retransmissions left out."""
+        seen: dict[str, Sip] = {}
+        for packet in self.sent_to(party):
+            message = Sip(packet.data)
+            if message.method == method:
+                seen.setdefault(message.branch, message)
+        return list(seen.values())
+
+    # What must hold.
+
+    @property
+    def health(self) -> dict[str, Any]:
+        return self.core.health()
+
+    def at_rest(self) -> dict[str, int]:
+        """The counts of `/health` that are not zero, registrations left out."""
+        return {name: n for name, n in self.health.items() if isinstance(n, int) and n and name != "registrations"}
+
+    def live(self) -> list[PhoneCall]:
+        """Calls that some present party still believes in."""
+        present = [party for party in self.parties if party.at in self.wire._sockets and self.wire.reachable(party.at[0], SERVER[0])]
+        return [call for party in present for call in party.calls if call.state != "ended"]
+
+    def balanced(self) -> None:
+        """Nobody is left in a call that the other has left: each talking party has one that talks with it."""
+        up = [call for call in self.live() if call.state == "up"]
+        assert len(up) == 2 * sum(call.bridge is not None for call in self.core.calls.calls.values()), self.report("a party is left alone")
+
+    def hang_up_all(self, step: float = 1.0) -> None:
+        """Callers give up, whoever talks hangs up, one after the other."""
+        for call in self.live():
+            if call.state == "up":
+                call.hang_up()
+                self.run(step)
+            elif not call.incoming and call.state in ("calling", "ringing"):
+                call.cancel()
+                self.run(step)
+
+    def settle(self, patience: float | None = None) -> None:
+        """End everything; after 64·T1 nothing is left, at the server or at the phones."""
+        self.hang_up_all()
+        self.run(self.patience if patience is None else patience)
+        assert not self.bugs, self.bugs
+        left = [call for call in self.live() if call.state != "trying"]
+        assert not left, self.report(f"still in a call: {[f'{call.phone.user} {call.state}' for call in left]}")
+        assert not self.at_rest(), self.report(f"left over: {self.at_rest()}")
+        self.well_formed()
+
+    def well_formed(self) -> None:
+        """Every message of the server is one: header lines, the headers that all need, the right Content-Length."""
+        for packet in self.wire.trace:
+            if packet.source in self.host.addresses or packet.source[0] == SERVER[0]:
+                flaw = _flaw(packet.data)
+                assert flaw is None, f"{flaw} in\n{packet.data.decode('utf-8', 'replace')}"
+
+    def report(self, what: str) -> str:
+        return f"{what}\n{self.wire.transcript()}"
+
+
+def _flaw(data: bytes) -> str | None:
+    if not data.strip(b"\r\n"):
+        return None
+    head, end, body = data.partition(b"\r\n\r\n")
+    text = head.decode("utf-8", "surrogateescape")
+    if not end or "\n" in text.replace("\r\n", "") or "\r" in text.replace("\r\n", ""):
+        return "line ends"
+    for line in text.split("\r\n")[1:]:
+        if not _HEADER.fullmatch(line):
+            return f"line {line!r}"
+    message = Sip(data)
+    needed = _NEEDED | ({"max-forwards"} if message.is_request else set())
+    missing = needed - {name for name, _ in message.headers}
+    if missing:
+        return f"missing {missing}"
+    for single in ("from", "to", "call-id", "cseq", "content-length", "max-forwards", "content-type"):
+        if len(message.all(single)) > 1:
+            return f"{single} twice"
+    return None if message.get("content-length") == str(len(body)) else "Content-Length"
+
+
+__all__ = [
+    "CARRIER",
+    "DOMAIN",
+    "FAR_NUMBER",
+    "NUMBER",
+    "SERVER",
+    "STRANGER",
+    "T1_64",
+    "Alerting",
+    "Delegation",
+    "Filtering",
+    "OnBehalf",
+    "Rollover",
+    "World",
+    "configuration",
+    "directory",
+    "executive",
+]
