@@ -372,8 +372,8 @@ def _flow_to(resolver: Resolver, engine: Engine, uri: Uri) -> Flow | None:
 
 
 def _restored_flow(engine: Engine, row: StoredBinding) -> Flow | None:
-    """The way to a phone that registered over UDP before the restart."""
-    return engine.flow_to(Target("UDP", row.remote_host, row.remote_port))
+    """The way to a phone that registered over UDP before the restart: the same two addresses, or NAT would not let it pass."""
+    return engine.udp_flow((row.local_host, row.local_port), (row.remote_host, row.remote_port))
 
 
 def _own_address(config: Config) -> str:

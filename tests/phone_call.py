@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tests.plain_sip import Sdp, Sip, answering, display_of, param, uri_of, user_of, write
 
 if TYPE_CHECKING:
-    from tests.phones import Answer, Attempt, Phone
+    from tests.phone_transactions import Answer, Attempt
+    from tests.phones import Phone
     from tests.wire import Address
 
 SOON = 3.0

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tests.phone_call import PhoneCall
+from tests.phone_transactions import GIVE_UP, Answer, Attempt, Way
 from tests.plain_sip import Sip, address_of, algorithm_of, digest_answer, param, split, uri_of, write
-from tests.wire import Address, Alarm, Stream, Wire
+from tests.wire import Address, Stream, Wire
 
-T1, T2 = 0.5, 4.0
-GIVE_UP = 64 * T1
 SOON = 3.0
 """How long an expectation waits unless it says otherwise, seconds."""
 
@@ -70,109 +69,6 @@ class Heard:
         return f"{self.at:9.3f} {self.message.start}{'  (again)' if self.repeat else ''}"
 
 
-class Attempt:
-    """One request of a phone and what became of it. `final` is the final response; without one after 32 s `timed_out`."""
-
-    def __init__(
-        self, phone: Phone, data: bytes, way: tuple[Address, str], on_response: Callable[[Sip], None] | None = None
-    ) -> None:
-        self.phone = phone
-        self.data = data
-        self.request = Sip(data)
-        self.way = way
-        self.on_response = on_response
-        self.provisional: list[Sip] = []
-        self.final: Sip | None = None
-        self.timed_out = False
-        self.retransmissions = 0
-        self._alarm: Alarm | None = None
-        self._give_up: Alarm | None = None
-
-    @property
-    def done(self) -> bool:
-        return self.final is not None or self.timed_out
-
-    def start(self) -> Attempt:
-        self.phone.transmit(self.data, self.way)
-        if self.way[1] == "UDP":
-            self._again_in(T1)
-        self._give_up = self.phone.wire.after(GIVE_UP, self._timeout)
-        return self
-
-    def _again_in(self, interval: float) -> None:
-        def again() -> None:
-            if self.done or (self.provisional and self.request.method == "INVITE"):
-                return
-            self.retransmissions += 1
-            self.phone.transmit(self.data, self.way)
-            self._again_in(min(interval * 2, GIVE_UP if self.request.method == "INVITE" else T2))
-
-        self._alarm = self.phone.wire.after(interval, again)
-
-    def _timeout(self) -> None:
-        if not self.done and not (self.provisional and self.request.method == "INVITE"):
-            self.timed_out = True
-            self.stop()
-
-    def stop(self) -> None:
-        for alarm in (self._alarm, self._give_up):
-            if alarm is not None:
-                alarm.cancel()
-
-    def take(self, response: Sip) -> bool:
-        """A response; False when the attempt has had its final one."""
-        if self.done:
-            return False
-        if response.status < 200:
-            self.provisional.append(response)
-        else:
-            self.final = response
-            self.stop()
-        return True
-
-    def expect(self, status: int, within: float = SOON) -> Sip:
-        """Wait for the final response and want this status."""
-        self.phone.wire.run_until(lambda: self.done, within)
-        got = self.final.status if self.final is not None else "no answer"
-        assert got == status, f"{self.request.method} got {got}, not {status}\n{self.phone.transcript()}"
-        assert self.final is not None
-        return self.final
-
-
-class Answer:
-    """What a phone has answered to one request, to be repeated when the request is."""
-
-    def __init__(self, phone: Phone, request: Sip, way: tuple[Address, str]) -> None:
-        self.phone = phone
-        self.request = request
-        self.way = way
-        self.data = b""
-        self.status = 0
-        self.settled = False
-        """ACK or PRACK has arrived."""
-        self.gave_up: Callable[[], object] | None = None
-
-    def send(self, data: bytes, *, insist: bool = False) -> None:
-        """Send a response; `insist` repeats it until ACK or PRACK arrives."""
-        self.data, self.status, self.settled = data, Sip(data).status, False
-        self.phone.transmit(data, self.way)
-        if insist:
-            self._insist(data, T1, self.phone.wire.now + GIVE_UP)
-
-    def _insist(self, data: bytes, interval: float, until: float) -> None:
-        def again() -> None:
-            if self.settled or self.data is not data:
-                return
-            if self.phone.wire.now >= until:
-                if self.gave_up is not None:
-                    self.gave_up()
-                return
-            self.phone.transmit(data, self.way)
-            self._insist(data, min(interval * 2, T2), until)
-
-        self.phone.wire.after(interval, again)
-
-
 class Phone:
     """One user agent. `at` is its address, `server` where it sends what has no better way."""
 
@@ -204,7 +100,7 @@ class Phone:
         self._count = 0
         self._attempts: dict[tuple[str, str], Attempt] = {}
         self._answers: dict[tuple[str, str], Answer] = {}
-        self._acks: dict[tuple[str, str], tuple[bytes, tuple[Address, str]]] = {}
+        self._acks: dict[tuple[str, str], tuple[bytes, Way]] = {}
         self._streams: dict[Address, Stream] = {}
         self._register_id = self.new_id("reg")
         self._register_seq = 0
@@ -235,14 +131,14 @@ class Phone:
             f"Via: SIP/2.0/{transport or self.transport} {self.host_port};branch={branch or 'z9hG4bK' + self.new_id('b')};rport"
         )
 
-    def way_to(self, uri: str) -> tuple[Address, str]:
+    def way_to(self, uri: str) -> Way:
         """Where a request for a URI goes: its own address when it is a literal, else the server."""
         found = address_of(uri)
         return ((found[0], found[1]), found[2]) if found is not None else (self.server, self.transport)
 
     # Sending.
 
-    def transmit(self, data: bytes, way: tuple[Address, str]) -> None:
+    def transmit(self, data: bytes, way: Way) -> None:
         address, transport = way
         self.sent.append(Sip(data))
         if transport == "UDP":
@@ -260,9 +156,7 @@ class Phone:
             data = data.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "surrogateescape")
         self.transmit(data, (to or self.server, self.transport))
 
-    def attempt(
-        self, data: bytes, way: tuple[Address, str] | None = None, on_response: Callable[[Sip], None] | None = None
-    ) -> Attempt:
+    def attempt(self, data: bytes, way: Way | None = None, on_response: Callable[[Sip], None] | None = None) -> Attempt:
         """Send a whole request as a transaction of this phone."""
         made = Attempt(self, data, way or (self.server, self.transport), on_response)
         self._attempts[made.request.branch, made.request.method] = made
@@ -339,7 +233,7 @@ class Phone:
         if attempt.on_response is not None and (first or (response.cseq[1] == "INVITE" and 200 <= response.status < 300)):
             attempt.on_response(response)
 
-    def _receive_request(self, heard: Heard, way: tuple[Address, str]) -> None:
+    def _receive_request(self, heard: Heard, way: Way) -> None:
         request = heard.message
         if request.method == "ACK":
             answer = self._answers.get((request.branch, "INVITE"))

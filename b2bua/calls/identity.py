@@ -119,6 +119,8 @@ def reason_header(request: Request) -> str:
 def from_header(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
     """From of the INVITE to `endpoint`, without a tag."""
     shown = plan.present_assistant if endpoint.role == "assistant" else plan.present
+    if endpoint.kind == "number" and plan.present_outside is not None:
+        shown = plan.present_outside
     return name_addr(shown or plan.present or Presentation("", "anonymous"), domain)
 
 
@@ -129,8 +131,9 @@ def identity_headers(plan: RoutePlan, endpoint: Endpoint, origin: Origin, trunk:
     """
     lines = ""
     if trunk is None or trunk.trusted:
-        if plan.asserted is not None:
-            lines = f"P-Asserted-Identity: {name_addr(plan.asserted, domain)}\r\n"
+        asserted = plan.asserted if trunk is None or plan.present_outside is None else plan.present_outside
+        if asserted is not None:
+            lines = f"P-Asserted-Identity: {name_addr(asserted, domain)}\r\n"
         if trunk is not None and origin.private and not plan.emergency:
             lines += "Privacy: id\r\n"
     if endpoint.role == "assistant" and plan.executive is not None:

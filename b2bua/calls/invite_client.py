@@ -9,7 +9,7 @@ from b2bua.calls.events import Answered, Failed, Progress
 from b2bua.calls.farewell import Farewell
 from b2bua.calls.leg import CAPABILITIES, Leg
 from b2bua.calls.retry import may_retry
-from b2bua.calls.session_timer import for_response
+from b2bua.calls.session_timer import for_response, seconds_in
 from b2bua.sip.dialog import Dialog, client_dialog, refresh_client_dialog
 from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request, Response
@@ -176,7 +176,7 @@ class ClientInvite:
         if leg is None or response.status == 100:
             return
         tag = response.to.tag
-        sdp = extract(response.get("content-type") or "", response.body) if response.body else None
+        sdp = _early_description(response)
         reliable = False
         if response.get("allow") is not None:
             leg.allows = response.tokens("allow")
@@ -299,7 +299,7 @@ class ClientInvite:
                 self._drop_early()
                 self._send(tx.flow, line)
                 return
-        min_se = parse_seconds(response.get("min-se")) if status == 422 else None
+        min_se = seconds_in(response, "min-se") if status == 422 else None
         if min_se and self._interval and self._interval < min_se <= 86_400:
             self._interval = min_se
             self._drop_early()
@@ -339,6 +339,14 @@ class ClientInvite:
 
     def _authorization(self, tx: ClientTransaction) -> str:
         return self._credentials.of(tx.sent) if self._credentials is not None else ""
+
+
+def _early_description(response: Response) -> bytes | None:
+    """The session description in a provisional response. One that is none takes nothing from the rest of it."""
+    try:
+        return extract(response.get("content-type") or "", response.body) if response.body else None
+    except SipError:
+        return None
 
 
 _PLAIN_CAPABILITIES = CAPABILITIES.replace("100rel, ", "")

@@ -38,7 +38,7 @@ class ServerInvite:
 
     __slots__ = (
         "leg", "offer", "reliable", "reliable_required", "_tx", "_request", "_early", "_primary", "_bound", "_session_expires", "_supported",
-        "_interval", "_rseq", "_queue", "_unacknowledged", "_timer", "_wait", "_pending_answer", "_deadline", "_settled",
+        "_interval", "_rseq", "_queue", "_unacknowledged", "_timer", "_wait", "_pending_answer", "_deadline", "_settled", "_min_se",
     )  # fmt: skip
 
     def __init__(self, leg: Leg, tx: InviteServer, request: Request, session_interval: int) -> None:
@@ -53,6 +53,7 @@ class ServerInvite:
         self._primary: Dialog | None = None
         self._bound = ""  # which early dialog of the other side the primary one speaks for
         self._session_expires = request.get("session-expires")
+        self._min_se = request.get("min-se")
         self._supported = supported
         self._interval = session_interval
         self._rseq = 0
@@ -107,7 +108,7 @@ class ServerInvite:
         body = leg.local.of(sdp)
         if self._settled and body == sent:
             body = b""
-        leg.timer = for_answer(leg, self._session_expires, self._supported, self._interval)
+        leg.timer = for_answer(leg, self._session_expires, self._supported, self._interval, self._min_se)
         headers = stack.contact(dialog.flow) + CAPABILITIES
         if leg.timer is not None:
             headers += leg.timer.response_headers()
@@ -255,7 +256,7 @@ class ServerInvite:
 
 
 def check_invite(request: Request) -> tuple[int, str] | None:
-    """What makes an INVITE unservable before anything rings: (status, header lines), None when nothing does."""
+    """What makes an INVITE unservable before anything rings: (status, header lines), None when nothing does. Raises `SipError(400)`."""
     if request.body:
         try:
             extract(request.get("content-type") or "", request.body)
@@ -268,6 +269,7 @@ def check_invite(request: Request) -> tuple[int, str] | None:
         return 406, 'Warning: 399 b2bua "application/sdp must be acceptable"\r\n'
     if request.get("contact") is None:
         return 400, 'Warning: 399 b2bua "Contact is missing"\r\n'
+    parse_seconds(request.get("min-se"))
     interval = request.get("session-expires")
     if interval is not None and (parse_seconds(interval) or 0) < MIN_SE and "timer" in request.tokens("supported"):
         return 422, f"Min-SE: {MIN_SE}\r\n"

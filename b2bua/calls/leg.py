@@ -15,7 +15,7 @@ from b2bua.calls.farewell import Farewell
 from b2bua.calls.identity import reason_header
 from b2bua.calls.ports import Trunk
 from b2bua.calls.retry import Credentials, may_retry
-from b2bua.calls.session_timer import MIN_SE, SessionTimer
+from b2bua.calls.session_timer import MIN_SE, SessionTimer, seconds_in
 from b2bua.sip.dialog import Dialog
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
@@ -286,8 +286,8 @@ class Leg:
             self._offer_answered(response)
         elif status in (401, 407) and may_retry(self.credentials, response) and not self._tried:
             self._repeat_authorized(tx, response)
-        elif status == 422 and self.timer is not None and (parse_seconds(response.get("min-se")) or 0) > self.timer.interval:
-            self.timer.interval = parse_seconds(response.get("min-se")) or self.timer.interval
+        elif status == 422 and self.timer is not None and (seconds_in(response, "min-se") or 0) > self.timer.interval:
+            self.timer.interval = seconds_in(response, "min-se") or self.timer.interval
             self._offer_failed(491, "")
         elif status in (408, 481):
             self.lose(f"{status} to {tx.method}")  # the dialog is gone at the peer (RFC 5057)
@@ -389,7 +389,12 @@ class Leg:
         """Target refresh and session timer from a target refresh request or its 2xx."""
         dialog = self.current_dialog()
         if dialog is not None:
-            dialog.learn_target(message)
+            try:
+                dialog.learn_target(message)
+            except SipError:
+                if isinstance(message, Request):
+                    raise
+                # A 2xx with a broken Contact is a 2xx all the same: the target stays what it was.
         allow = message.get("allow")
         if allow is not None:
             self.allows = message.tokens("allow")

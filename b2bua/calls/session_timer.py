@@ -74,7 +74,7 @@ class SessionTimer:
         """The 2xx to a re-INVITE or UPDATE of ours."""
         value = response.get("session-expires")
         if value is not None:
-            self.interval = max(MIN_SE, parse_seconds(value) or self.interval)
+            self.interval = max(MIN_SE, seconds_in(response, "session-expires") or self.interval)
             self.ours = _refresher(value) != "uas"
         self.start(now)
 
@@ -94,6 +94,14 @@ class SessionTimer:
             self._timer = None
 
 
+def seconds_in(response: Response, name: str) -> int | None:
+    """The seconds in a header of a response; None without one, and for one that is none: a final response counts all the same."""
+    try:
+        return parse_seconds(response.get(name))
+    except SipError:
+        return None
+
+
 def _refresher(value: str) -> str | None:
     _, semicolon, params = value.partition(";")
     try:
@@ -103,7 +111,9 @@ def _refresher(value: str) -> str | None:
     return found.lower() if found else None
 
 
-def for_answer(leg: Leg, session_expires: str | None, supported: frozenset[str], interval: int) -> SessionTimer | None:
+def for_answer(
+    leg: Leg, session_expires: str | None, supported: frozenset[str], interval: int, min_se: str | None = None
+) -> SessionTimer | None:
     """The timer of a leg whose INVITE we answer (RFC 4028 §9): none unless the caller's phone knows session timers.
 
     Unless the caller wants to refresh, we do: then it needs no more of the phone than to answer. Raises `SipError(400)`.
@@ -111,14 +121,15 @@ def for_answer(leg: Leg, session_expires: str | None, supported: frozenset[str],
     if "timer" not in supported or interval <= 0:
         return None
     requested = parse_seconds(session_expires)
+    interval = max(interval, parse_seconds(min_se) or 0)  # what is asked for may be shortened, but not below the caller's minimum
     ours = session_expires is None or _refresher(session_expires) != "uac"
     return SessionTimer(leg, max(MIN_SE, min(requested or interval, interval)), ours)
 
 
 def for_response(leg: Leg, response: Response) -> SessionTimer | None:
-    """The timer of a leg whose 2xx to our INVITE asks for one (RFC 4028 §7.2). Raises `SipError(400)`."""
+    """The timer of a leg whose 2xx to our INVITE asks for one (RFC 4028 §7.2)."""
     value = response.get("session-expires")
-    interval = parse_seconds(value)
+    interval = seconds_in(response, "session-expires")
     if value is None or not interval:
         return None
     return SessionTimer(leg, max(MIN_SE, interval), _refresher(value) != "uas")

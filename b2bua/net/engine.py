@@ -10,7 +10,7 @@ import logging
 from collections.abc import Hashable, Iterable
 from typing import ClassVar, Protocol
 
-from b2bua.net.address import Listen, is_ip_literal, parse_advertise, reach
+from b2bua.net.address import ANY_HOST, Listen, is_ip_literal, parse_advertise, reach
 from b2bua.net.limits import DEFAULT_LIMITS, Limits
 from b2bua.net.stream import Streams
 from b2bua.net.udp import UdpFlow, UdpSocket
@@ -100,14 +100,21 @@ class Engine:
         self._running = True
         try:
             for listen in wanted:
-                if listen.transport == "UDP":
-                    self._udp.append(await UdpSocket.open(self, listen.host, listen.port))
-                else:
-                    await self._streams.listen(listen.host, listen.port)
+                await self._open(listen)
         except BaseException:
             await self.stop()
             raise
         self.flush()
+
+    async def _open(self, listen: Listen) -> None:
+        try:
+            if listen.transport == "UDP":
+                self._udp.append(await UdpSocket.open(self, listen.host, listen.port))
+            else:
+                await self._streams.listen(listen.host, listen.port)
+        except OSError as error:
+            where = f"{listen.transport.lower()}://{host_port(listen.host, listen.port)}"
+            raise OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}") from error
 
     async def stop(self) -> None:
         """Send what is due, close every socket, end the timer. Nothing reaches the stack afterwards."""
@@ -241,6 +248,13 @@ class Engine:
         elif transport == "TCP":
             flow = self._streams.flow_to(host, port, via)
         return UnreachableFlow(self, target) if flow is None else flow
+
+    def udp_flow(self, local: tuple[str, int], remote: tuple[str, int]) -> Flow | None:
+        """The flow between two UDP addresses, as it was before a restart; None when nothing listens on `local` any more."""
+        for udp in self._udp:
+            if udp.local == local or (udp.local[1] == local[1] and udp.local[0] in ANY_HOST):
+                return udp.flow_to(*remote)
+        return None
 
     def _udp_socket_for(self, host: str, via: Flow | None) -> UdpSocket | None:
         best: UdpSocket | None = None

@@ -391,7 +391,7 @@ class SipStack:
         if request.method == "ACK":
             return
         head, to_text, tail = self._response_parts(request, flow)
-        if to_text and "tag=" not in to_text:
+        if to_text and not (request.to.tag if hasattr(request, "to") else "tag=" in to_text):
             to_text = f"{to_text};tag={self._stateless_tag(request)}"
         to_line = f"To: {to_text}\r\n" if to_text else ""
         self.counters["rejected"] += 1

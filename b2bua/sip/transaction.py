@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from b2bua.sip.flow import Flow, Target
+
 if TYPE_CHECKING:
     from b2bua.sip.dialog import Dialog
-    from b2bua.sip.flow import Flow
     from b2bua.sip.message import Request, Response
     from b2bua.sip.stack import SipStack
     from b2bua.sip.timers import Timer
@@ -90,7 +91,14 @@ class Transaction:
     # Actions. All take (self, now) so that they can stand in a table.
 
     def transmit(self, now: float) -> None:
-        self.stack.output.append((self.flow, self.sent))
+        flow = self.flow
+        if flow.reliable and flow.closed:
+            flow = self.flow = self._reconnected(flow)
+        self.stack.output.append((flow, self.sent))
+
+    def _reconnected(self, flow: Flow) -> Flow:
+        """Another way to the peer when the stream has been closed; none for a request, which fails with its stream."""
+        return flow
 
     def stop_retransmit(self, now: float) -> None:
         timer = self._retransmit
@@ -299,7 +307,7 @@ class NonInviteClient(ClientTransaction):
 class ServerTransaction(Transaction):
     """A request of a peer. `request` is there until the final response has been sent."""
 
-    __slots__ = ("request", "dialog", "head", "to_text", "tail", "record_route", "local_tag", "merge_key", "source", "status", "cseq")
+    __slots__ = ("request", "dialog", "head", "to_text", "tail", "record_route", "local_tag", "merge_key", "source", "status", "cseq", "reply_port")
 
     def __init__(self, stack: SipStack, key: Any, request: Request, flow: Flow, state: str) -> None:
         super().__init__(stack, key, request.method, flow, state)
@@ -314,6 +322,11 @@ class ServerTransaction(Transaction):
         self.source = flow.remote[0]
         self.status = 0
         self.cseq = request.cseq
+        self.reply_port = request.via.port or 5060
+
+    def _reconnected(self, flow: Flow) -> Flow:
+        """A response whose connection is gone opens one to the address of the Via (RFC 3261 §18.2.2)."""
+        return self.stack.connector.flow_to(Target(flow.transport, self.source, self.reply_port), flow)
 
     @property
     def answered(self) -> bool:

@@ -205,3 +205,32 @@ def response(to: bytes, status: int, **parts: Any) -> Response:
     message = parse_message(response_bytes(to, status, **parts))
     assert isinstance(message, Response)
     return message
+
+
+def ringing(rig: Rig) -> tuple[list[Any], Recorder]:
+    """Take every INVITE, answer 180, and leave it ringing; CANCEL gets its 487."""
+    taken: list[Any] = []
+
+    def on_event(what: str, tx: Any, *_: Any) -> None:
+        if what == "cancel":
+            rig.stack.respond(tx, 487, now=rig.now)
+
+    owner = Recorder(on_event)
+
+    def handler(incoming: Request, flow: Any, now: float) -> None:
+        tx = rig.stack.accept(incoming, flow, now)
+        tx.owner = owner
+        taken.append(tx)
+        rig.stack.respond(tx, 180, now=now)
+
+    rig.stack.handlers["INVITE"] = handler
+    return taken, owner
+
+
+def ask(rig: Rig, method: str = "OPTIONS", owner: Recorder | None = None, flow: FakeFlow = UDP, **parts: Any) -> Any:
+    given: dict[str, Any] = {"from_": "<sip:us@acme.test>;tag=ours", "to": "<sip:them@acme.test>", "call_id": "ours", "cseq": 1}
+    return rig.stack.request(method, "sip:them@192.0.2.7", flow, owner=owner or Recorder(), now=rig.now, **(given | parts))
+
+
+def statuses(out: list[bytes]) -> list[int]:
+    return [status_of(data) for data in out]
