@@ -95,6 +95,7 @@ class Core:
         *,
         resolve: Resolve,
         history: HistorySink,
+        target_failed: Callable[[Target], None] | None = None,
         bindings: BindingStore | None = None,
         wall: Callable[[], float] = time.time,
         connector: Connector | None = None,
@@ -123,6 +124,7 @@ class Core:
             trunk_of=self._trunk_of,
             phones=self.phones,
             resolve=resolve,
+            target_failed=target_failed,
             digest=digest,
             history=history,
             wall=wall,
@@ -248,7 +250,7 @@ async def _serve(config: Config, directory: Directory) -> None:
     loop = asyncio.get_running_loop()
     resolver = Resolver(loop)
     try:
-        core = Core(config, directory, resolve=_resolve(resolver), history=store.writer, bindings=store.bindings)
+        core = Core(config, directory, resolve=_resolve(resolver), target_failed=resolver.mark_failed, history=store.writer, bindings=store.bindings)
         engine = Engine(
             core.stack,
             loop,

@@ -88,6 +88,9 @@ class Call:
         try:
             if await self._ring():
                 await self._talk()
+        except Exception:
+            self.record.refuse(500)  # for the caller, if nobody has answered yet
+            raise
         finally:
             self._close()
 
@@ -122,9 +125,11 @@ class Call:
         self._fork = None
         self.index.ended(self)
 
-    def _crashed(self, error: Exception) -> None:
-        """A bug ends this call and no other: 500 or BYE to whoever is in it."""
+    def _crashed(self, error: Exception, event: object) -> None:
+        """A bug ends this call and no other; `_close` has told whoever is in it. What was asked is answered all the same."""
         self.index.crashed(self, error)
+        if isinstance(event, Info) and not event.tx.answered:
+            self.index.stack.respond(event.tx, 500, now=self.index.stack.now)
 
     # Ringing.
 
@@ -222,13 +227,11 @@ class Call:
             return
         actions = fork.answered(branch, self.index.stack.now)
         del self.legs[branch]
-        try:
-            if event.sdp is None:
-                raise SipError(488, "No Session Description")
-            invite.answer(event.sdp, event.early)
+        error = _answer(invite, event)
+        if error is None:
             self.bridge = Bridge(incoming, event.leg)
             self.record.answered(branch, event.leg.party, event.leg.call_id)
-        except SipError as error:
+        else:
             self.record.rang(branch)
             event.leg.hang_up()
             self._fail_call(error)
@@ -244,7 +247,9 @@ class Call:
             return
         del self.legs[branch]
         self.record.rang(branch)
-        self._perform(self._fork.failed(branch, event.status, event.reason, self.index.stack.now))
+        status = _status_for_caller(event.status)
+        reason = event.reason if status == event.status else ""
+        self._perform(self._fork.failed(branch, status, reason, self.index.stack.now))
 
     def _on_deadline(self, event: Deadline) -> None:
         if self._fork is not None:
@@ -360,6 +365,25 @@ class Call:
 
     def _ignore(self, event: Event) -> None:
         pass
+
+
+def _answer(invite: ServerInvite, event: Answered) -> SipError | None:
+    """Give the caller the answer; why it cannot be given, None when it can."""
+    if event.sdp is None:
+        return SipError(488, "No Session Description")
+    try:
+        invite.answer(event.sdp, event.early)
+    except SipError as error:
+        return error
+    return None
+
+
+def _status_for_caller(status: int) -> int:
+    """What a refusal of the called side means to the caller. A redirection is not followed (A18), a challenge is not the caller's to
+    answer, and a request of ours that found no dialog or no answer is no fault of the caller's."""
+    if status < 400 or status in (408, 481, 487):
+        return 480
+    return 502 if status in (401, 407, 420, 421, 482, 483) else status
 
 
 _WHILE_RINGING: Final[dict[type, Callable[[Call, Any], None]]] = {

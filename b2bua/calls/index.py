@@ -78,6 +78,7 @@ class CallIndex:
         trunk_of: Callable[[Flow], str | None],
         phones: Phones,
         resolve: Resolve,
+        target_failed: Callable[[Target], None] | None = None,
         digest: DigestServer,
         history: HistorySink,
         wall: Callable[[], float],
@@ -99,6 +100,7 @@ class CallIndex:
         self._trunk_of = trunk_of
         self._phones = phones
         self._resolve = resolve
+        self._target_failed = target_failed
         self._digest = digest
         self._history = history
         self._wall = wall
@@ -240,6 +242,7 @@ class CallIndex:
             max_forwards=call.origin.max_forwards - 1,
             session_interval=self.session_interval,
             reliable=reliable,
+            failed=self._target_failed,
         )
         if next_hop is None:
             _send(leg, invitation)

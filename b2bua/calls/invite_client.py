@@ -3,7 +3,8 @@ CANCEL, and the 2xx that comes when nobody wants it any more."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from b2bua.calls.events import Answered, Failed, Progress
 from b2bua.calls.farewell import Farewell
@@ -15,16 +16,21 @@ from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request, Response
 from b2bua.sip.sdp import extract
 from b2bua.sip.stack import MAX_EARLY_DIALOGS
-from b2bua.sip.transaction import ClientTransaction, ServerTransaction
+from b2bua.sip.transaction import CALLING, ClientTransaction, ServerTransaction
 from b2bua.sip.values import SipError, parse_seconds
 
+if TYPE_CHECKING:
+    from b2bua.sip.timers import Timer
+
 _TRY_NEXT = frozenset({408, 503})  # RFC 3263 §4.3: what makes us try the next target
+FAIL_OVER_SECONDS: Final = 4.0
+"""How long a target may stay silent while another could be tried: timer B's 32 s would lose the caller."""
 
 
 class Invitation(NamedTuple):
     """All that makes up an INVITE of ours. `headers` and `route` are whole header lines; `sdp` is the other leg's offer.
 
-    It goes over `flow`, or to each of `targets` until one answers.
+    It goes over `flow`, or to each of `targets` until one answers; `failed` is told of those that did not.
     """
 
     uri: str
@@ -38,13 +44,14 @@ class Invitation(NamedTuple):
     max_forwards: int = 70
     session_interval: int = 0
     reliable: bool = True  # whether we may say Supported: 100rel
+    failed: Callable[[Target], None] | None = None
 
 
 class ClientInvite:
     """Owner of the INVITE client transactions of one leg."""
 
     __slots__ = ("leg", "_stack", "_invitation", "_tx", "_from", "_cseq", "_next_target", "_early", "_rseq", "_stopping", "_stop_headers",
-                 "_tried", "_interval", "_credentials", "_answered", "_current", "_prack_owes", "_roams", "call_id")  # fmt: skip
+                 "_tried", "_interval", "_credentials", "_answered", "_current", "_prack_owes", "_roams", "_patience", "call_id")  # fmt: skip
 
     def __init__(self, leg: Leg, invitation: Invitation) -> None:
         self.leg: Leg | None = leg
@@ -65,6 +72,7 @@ class ClientInvite:
         self._answered = ""
         self._current: Dialog | None = None
         self._prack_owes: tuple[Dialog, str] | None = None
+        self._patience: Timer | None = None
         self.call_id = leg.call_id = leg.stack.ids.call_id()
         leg.invite = self
 
@@ -78,7 +86,27 @@ class ClientInvite:
                 return
             flow = self._stack.connector.flow_to(invitation.targets[self._next_target])
             self._next_target += 1
+            if self._next_target < len(invitation.targets):
+                self._patience = self._stack.timers.after(self._stack.now, FAIL_OVER_SECONDS, self._on_silence)
         self._send(flow)
+
+    def _on_silence(self, now: float) -> None:
+        """Not a word from this target: the next one. Should the silent one ring after all, it is cancelled."""
+        self._patience = None
+        if self._tx is not None and self._tx.state is CALLING and self._more_targets():
+            self._blame_target()
+            self.start()
+
+    def _blame_target(self) -> None:
+        """Let others try the target that failed last."""
+        invitation = self._invitation
+        if invitation.failed is not None and 0 < self._next_target <= len(invitation.targets):
+            invitation.failed(invitation.targets[self._next_target - 1])
+
+    def _lose_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _send(self, flow: Flow, authorization: str = "") -> None:
         invitation, stack, leg = self._invitation, self._stack, self.leg
@@ -115,6 +143,7 @@ class ClientInvite:
         self.leg = None
         self._stopping = True
         self._stop_headers = headers
+        self._lose_patience()
         if self._tx is not None:
             self._stack.cancel(self._tx, self._stack.now, headers)
 
@@ -148,7 +177,9 @@ class ClientInvite:
         if tx.method != "INVITE":
             return  # PRACK: what matters is that it was sent
         if tx is not self._tx and response.status < 200:
+            self._stack.cancel(tx, now)  # a target that was given up speaks after all
             return
+        self._lose_patience()
         if response.status < 200:
             self._on_provisional(tx, response, now)
         elif response.status < 300:
@@ -159,6 +190,8 @@ class ClientInvite:
     def on_failure(self, tx: ClientTransaction, status: int, now: float) -> None:
         if tx.method != "INVITE" or tx is not self._tx:
             return
+        self._lose_patience()
+        self._blame_target()
         if self._more_targets():
             self.start()
         else:
@@ -262,6 +295,8 @@ class ClientInvite:
             return
         self._answered = tag
         self._drop_early()
+        if self._tx is not None and self._tx is not tx:
+            self._stack.cancel(self._tx, now)  # a target that was given up has answered before the next one
         self._tx = tx
         self._confirm(leg, tx, dialog, response, sdp)
 
@@ -305,6 +340,8 @@ class ClientInvite:
             self._drop_early()
             self._send(tx.flow)
             return
+        if status in _TRY_NEXT:
+            self._blame_target()
         if status in _TRY_NEXT and self._more_targets():
             self._drop_early()
             self.start()
@@ -315,6 +352,7 @@ class ClientInvite:
         return not self._stopping and self.leg is not None and self._next_target < len(self._invitation.targets)
 
     def _fail(self, status: int, reason: str) -> None:
+        self._lose_patience()
         self._drop_early()
         leg, self.leg = self.leg, None
         if leg is not None:

@@ -13,11 +13,11 @@ from typing import Any
 
 
 class Mailbox:
-    """Feeds events to one coroutine. An exception of the coroutine goes to `crashed`; `done` says that it has ended."""
+    """Feeds events to one coroutine. An exception of the coroutine goes to `crashed`, with the event that it could not handle."""
 
     __slots__ = ("_queue", "_coroutine", "_running", "_crashed")
 
-    def __init__(self, crashed: Callable[[Exception], None]) -> None:
+    def __init__(self, crashed: Callable[[Exception, object], None]) -> None:
         self._queue: deque[Any] = deque()
         self._coroutine: Coroutine[Any, Any, None] | None = None
         self._running = False
@@ -63,6 +63,6 @@ class Mailbox:
             self._coroutine = None
         except Exception as error:  # noqa: BLE001 - a bug ends one call, never the server
             self._coroutine = None
-            self._crashed(error)
+            self._crashed(error, event)
         finally:
             self._running = False

@@ -19,12 +19,15 @@ from b2bua.sip.flow import Flow, Target, host_port
 log = logging.getLogger(__name__)
 
 TIMER_SPACING = 0.005  # seconds at least to the next timer wake-up, whatever the stack asks for
+OVERLOAD_SECONDS = 0.4  # a timer that comes so late says that messages wait as long: peers begin to repeat them at 0.5 s
 CLOCK_STEP = 0.001  # uvloop's clock and timers count milliseconds; one more saves a wake-up that comes too early
 TICKS_PER_FLUSH = 4  # a timer that is due at once runs in the wake-up that set it, but cannot hold the loop
 
 
 class Stack(Protocol):
     """What the engine needs of `b2bua.sip.stack.SipStack`: none of these raises."""
+
+    overloaded: bool
 
     def receive(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one datagram, or one framed message of a stream."""
@@ -230,9 +233,11 @@ class Engine:
         self._timer = self.loop.call_later(delay, self._on_timer)
 
     def _on_timer(self) -> None:
+        now = self.loop.time()
+        self.stack.overloaded = now - self._armed > OVERLOAD_SECONDS
         self._timer = None
         self._armed = float("inf")
-        self.flush()
+        self.flush(now)
 
     # Connector
 

@@ -45,6 +45,7 @@ SUPPORTED: Final = frozenset({"100rel", "timer"})
 # Standard methods that are understood and not served answer 405, anything else 501 (RFC 3261 §21.4.6, §21.5.2).
 _KNOWN: Final = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"})
 _MID_DIALOG: Final = frozenset({"BYE", "UPDATE", "PRACK", "INFO", "NOTIFY"})
+_HEAVY: Final = frozenset({"INVITE", "REGISTER"})
 DATAGRAM_LIMIT: Final = 1300  # a larger request goes over a congestion-controlled transport (RFC 3261 §18.1.1)
 MAX_EARLY_DIALOGS: Final = 16
 
@@ -55,7 +56,7 @@ REASONS: Final = {
     416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required", 422: "Session Interval Too Small",
     423: "Interval Too Brief", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
     483: "Too Many Hops", 484: "Address Incomplete", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
-    489: "Bad Event", 491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable",
+    489: "Bad Event", 491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
     504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
     604: "Does Not Exist Anywhere", 606: "Not Acceptable",
 }  # fmt: skip
@@ -111,6 +112,8 @@ class SipStack:
         self.handlers: dict[str, Handler] = {}
         self.output: list[tuple[Flow, bytes]] = []
         self.now = 0.0
+        self.overloaded = False
+        """Set by whoever runs the loop while it cannot keep up: new calls and registrations get 503 (RFC 3261 §21.5.4)."""
         self.servers: dict[Any, ServerTransaction] = {}
         self.clients: dict[tuple[str, str], ClientTransaction] = {}
         self.dialogs: dict[Key, Dialog] = {}
@@ -274,6 +277,10 @@ class SipStack:
                 self.reject(request, flow, 481)
             else:
                 self._refuse_method(request, flow)
+            return
+        if self.overloaded and method in _HEAVY:
+            self.counters["overload"] += 1
+            self.reject(request, flow, 503, headers="Retry-After: 5\r\n")
             return
         uri = request.target
         if uri.scheme not in ("sip", "sips", "tel"):
