@@ -177,6 +177,10 @@ class Core:
         self.location.retain(table.may_register)
         self.location.set_permanent({user.extension: user.contacts for user in directory.users.values() if user.contacts})
 
+    def said_goodbye(self) -> bool:
+        """Whether nothing of ours waits for an answer any more: no BYE, CANCEL or REGISTER is open."""
+        return not self.stack.dialogs and all(tx.done for tx in self.stack.clients.values())
+
     def health(self) -> dict[str, object]:
         """What `GET /health` says (CONTRACT.md): the counts are zero when nothing goes on."""
         stack = self.stack
@@ -302,7 +306,7 @@ async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
         for registration in core.registrations:
             registration.stop(loop.time())
         engine.flush()
-        await _until(lambda: not core.stack.clients and not core.stack.dialogs, GOODBYE_SECONDS)
+        await _until(core.said_goodbye, GOODBYE_SECONDS)
     finally:
         sweeper.cancel()
 

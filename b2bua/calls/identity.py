@@ -39,9 +39,9 @@ def escape_user(user: str) -> str:
 
 
 def name_addr(presentation: Presentation, domain: str) -> str:
-    """`"Name" <sip:user@domain>`; the anonymous one as RFC 3323 §4.1.1.3 writes it."""
+    """`"Name" <sip:user@domain>`; the anonymous one as RFC 3323 §4.1.1.3 writes it, its name as an assistant sees it."""
     if presentation.number == "anonymous":
-        return f'"Anonymous" <sip:anonymous@{ANONYMOUS_HOST}>'
+        return f"{quote_string(presentation.name or 'Anonymous')} <sip:anonymous@{ANONYMOUS_HOST}>"
     uri = f"<sip:{escape_user(presentation.number)}@{domain}>"
     return f"{quote_string(presentation.name)} {uri}" if presentation.name else uri
 

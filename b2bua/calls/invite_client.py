@@ -10,7 +10,7 @@ from b2bua.calls.events import Answered, Failed, Progress
 from b2bua.calls.farewell import Farewell
 from b2bua.calls.leg import CAPABILITIES, Leg
 from b2bua.calls.retry import may_retry
-from b2bua.calls.session_timer import for_response, seconds_in
+from b2bua.calls.session_timer import MIN_SE, for_response, seconds_in
 from b2bua.sip.dialog import Dialog, client_dialog, refresh_client_dialog
 from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request, Response
@@ -51,7 +51,7 @@ class ClientInvite:
     """Owner of the INVITE client transactions of one leg."""
 
     __slots__ = ("leg", "_stack", "_invitation", "_tx", "_from", "_cseq", "_next_target", "_early", "_rseq", "_stopping", "_stop_headers",
-                 "_tried", "_interval", "_credentials", "_answered", "_current", "_prack_owes", "_roams", "_patience", "call_id")  # fmt: skip
+                 "_tried", "_interval", "_min_se", "_credentials", "_answered", "_current", "_prack_owes", "_roams", "_patience", "settled", "call_id")  # fmt: skip
 
     def __init__(self, leg: Leg, invitation: Invitation) -> None:
         self.leg: Leg | None = leg
@@ -67,12 +67,15 @@ class ClientInvite:
         self._stop_headers = ""
         self._tried = False
         self._interval = invitation.session_interval
+        self._min_se = MIN_SE  # the largest that was asked of us (RFC 4028 §7.4)
         self._credentials = leg.credentials
         self._roams = leg.trunk is not None
         self._answered = ""
         self._current: Dialog | None = None
         self._prack_owes: tuple[Dialog, str] | None = None
         self._patience: Timer | None = None
+        self.settled = False
+        """Offer and answer are exchanged for good before the 2xx: the answer came in a reliable provisional response."""
         self.call_id = leg.call_id = leg.stack.ids.call_id()
         leg.invite = self
 
@@ -117,7 +120,7 @@ class ClientInvite:
             authorization = self._credentials.ahead("INVITE", invitation.uri, body)
         headers = f"{stack.contact(flow)}{CAPABILITIES if invitation.reliable else _PLAIN_CAPABILITIES}{invitation.headers}{authorization}"
         if self._interval:
-            headers += f"Session-Expires: {self._interval}\r\nMin-SE: 90\r\n"
+            headers += f"Session-Expires: {self._interval}\r\nMin-SE: {self._min_se}\r\n"
         self._cseq += 1
         self._tx = stack.request(
             "INVITE",
@@ -223,6 +226,7 @@ class ClientInvite:
                 if rseq is None:
                     return
                 reliable = True
+                self.settled = self.settled or (sdp is not None and self._invitation.sdp is not None)
                 rack = f"{rseq} {tx.cseq} INVITE"
                 if sdp is not None and self._invitation.sdp is None:
                     self._prack_owes = (dialog, rack)
@@ -336,7 +340,7 @@ class ClientInvite:
                 return
         min_se = seconds_in(response, "min-se") if status == 422 else None
         if min_se and self._interval and self._interval < min_se <= 86_400:
-            self._interval = min_se
+            self._interval = self._min_se = min_se
             self._drop_early()
             self._send(tx.flow)
             return

@@ -38,7 +38,7 @@ class ServerInvite:
 
     __slots__ = (
         "leg", "offer", "reliable", "reliable_required", "_tx", "_request", "_early", "_primary", "_bound", "_session_expires", "_supported",
-        "_interval", "_rseq", "_queue", "_unacknowledged", "_timer", "_wait", "_pending_answer", "_deadline", "_settled", "_min_se",
+        "_interval", "_rseq", "_queue", "_unacknowledged", "_timer", "_wait", "_pending_answer", "_deadline", "settled", "_min_se",
     )  # fmt: skip
 
     def __init__(self, leg: Leg, tx: InviteServer, request: Request, session_interval: int) -> None:
@@ -62,7 +62,7 @@ class ServerInvite:
         self._timer: Timer | None = None
         self._wait = 0.0
         self._deadline = 0.0
-        self._settled = False  # offer and answer are exchanged, in a reliable provisional response
+        self.settled = False  # offer and answer are exchanged, in a reliable provisional response
         self._pending_answer: tuple[bytes, str] | None = None
         tx.owner = self
         leg.invite = self
@@ -106,7 +106,7 @@ class ServerInvite:
         stack = leg.stack
         sent = leg.local.last
         body = leg.local.of(sdp)
-        if self._settled and body == sent:
+        if self.settled and body == sent:
             body = b""
         leg.timer = for_answer(leg, self._session_expires, self._supported, self._interval, self._min_se)
         headers = stack.contact(dialog.flow) + CAPABILITIES
@@ -147,7 +147,7 @@ class ServerInvite:
         if leg is None or waiting is None or fields != [str(waiting.rseq), str(self._tx.cseq), "INVITE"]:
             return False
         self._stop_retransmitting()
-        self._settled = self._settled or bool(waiting.body)
+        self.settled = self.settled or bool(waiting.body)
         if self._accept_prack_body(leg, tx, request, now):
             self.go_on()
         return True

@@ -83,8 +83,8 @@ class Leg:
             self.post(OfferFailed(self, 491, ""))  # an offer crosses an offer (RFC 3261 §14.1)
             return
         use_update = "update" in self.allows and sdp is not None and (update or not confirmed)
-        if not confirmed and not use_update:
-            self.post(OfferFailed(self, 488, ""))
+        if not confirmed and not (use_update and self.invite is not None and self.invite.settled):
+            self.post(OfferFailed(self, 488, ""))  # the first offer is still open (RFC 3311 §5.1)
             return
         try:
             body = b"" if sdp is None else self.local.of(sdp)
@@ -272,8 +272,8 @@ class Leg:
         """Responses to our re-INVITE, UPDATE and session refreshes."""
         status = response.status
         if status < 200:
-            if tx is self._outgoing and tx.method == "INVITE":
-                tx.expire_in(now, _REINVITE_SECONDS)
+            if tx.method == "INVITE":
+                tx.expire_in(now, _REINVITE_SECONDS if tx is self._outgoing else self.stack.values.transaction)
             return
         if tx.method == "INVITE" and 200 <= status < 300:
             self._on_reinvite_accepted(tx, response)

@@ -17,6 +17,7 @@ _USUAL_START = re.compile(rb"v=0\r\no=[^\r\n]*\r\ns=[^\r\n]*\r\n")
 _ORIGIN = re.compile(rb"^o=[^\r\n]*", re.MULTILINE)
 _SUBJECT = re.compile(rb"^s=[^\r\n]*", re.MULTILINE)
 _PERSONAL = re.compile(rb"^[iuep]=[^\r\n]*(?:\r?\n|\Z)", re.MULTILINE)
+_CNAME = re.compile(rb"(\bcname:)[^\r\n ]*")  # RFC 5576 §6.1; phones like to write their own address there
 _DIRECTION = re.compile(rb"^a=(sendrecv|sendonly|recvonly|inactive)[ \t]*\r?$", re.MULTILINE)
 _NULL_ADDRESS = re.compile(rb"^c=IN IP4 0\.0\.0\.0[ \t]*\r?$", re.MULTILINE)
 
@@ -54,6 +55,8 @@ class LocalDescription:
             local = _SUBJECT.sub(b"s=-", local, count=1)
         if b"\ni=" in local or b"\nu=" in local or b"\ne=" in local or b"\np=" in local:
             local = _PERSONAL.sub(b"", local)
+        if b"cname:" in local:
+            local = _CNAME.sub(rb"\1-", local)
         self._source = body
         self.last = local
         return local

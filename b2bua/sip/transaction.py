@@ -186,6 +186,11 @@ class ClientTransaction(Transaction):
         self.cancelled = False
 
     @property
+    def done(self) -> bool:
+        """Whether the final response has come; what is left is to absorb its repetitions."""
+        return self.state in (ACCEPTED, COMPLETED, TERMINATED)
+
+    @property
     def branch(self) -> str:
         branch: str = self.key[0]
         return branch

@@ -1,0 +1,188 @@
+"""Calls on behalf: the assistant calls, the world sees the executive."""
+
+from __future__ import annotations
+
+from scenarios.checks import Check, absent, has, lacks, literal, nowhere, somewhere
+from scenarios.office import DOMAIN, Draft, Executive, Trunk, User
+from scenarios.registry import scenario
+
+
+def _pair(d: Draft) -> tuple[User, Executive]:
+    """An assistant whose name, number and extension occur nowhere by chance, and the executive."""
+    sam = d.user("samantha", extension=f"samantha{d.index}")
+    return sam, d.executive([sam])
+
+
+def _as(boss: Executive, sam: User, carrier: Trunk, *, asserted: bool = True) -> list[Check]:
+    """What the trunk must see (B3, B12): the delegated caller ID, and no trace of the assistant in any header or in the body."""
+    identity = f"<sip:{literal(boss.caller_id)}@"
+    return [
+        somewhere(f"^INVITE sip:{literal(carrier.outside())}@"),
+        has("From", identity),
+        has("P-Asserted-Identity", identity) if asserted else absent("P-Asserted-Identity"),
+        absent("P-Preferred-Identity"),
+        _unnamed(sam),
+        nowhere(literal(sam.number.removeprefix("+"))),
+        nowhere(literal(sam.seats[0].ip) + ":"),
+    ]
+
+
+def _unnamed(user: User) -> Check:
+    """Nothing names the user."""
+    return nowhere(f"[{user.label[0].upper()}{user.label[0]}]{user.label[1:]}")
+
+
+@scenario("B2 B3 B12")
+def by_code(d: Draft) -> None:
+    """`#64<executive>*<number>`, with a plain `#`."""
+    carrier, (sam, boss) = d.trunk(), _pair(d)
+    d.caller(sam).calls_up(f"#64{boss.extension}*{carrier.outside()}").talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+
+
+@scenario("B2 B3 B12")
+def by_escaped_code(d: Draft) -> None:
+    """`%2364<executive>*<number>`, as most phones send it."""
+    carrier, (sam, boss) = d.trunk(), _pair(d)
+    d.caller(sam).calls_up(f"%2364{boss.extension}*{carrier.outside()}").talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+
+
+@scenario("B2 B3 B12")
+def by_line(d: Draft) -> None:
+    """The delegated line `<assistant>-<executive>`: a second account on the assistant's phone."""
+    carrier, (sam, boss) = d.trunk(), _pair(d)
+    d.caller(d.line(sam, boss)).calls_up(carrier.outside()).talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+
+
+@scenario("B2 B3 B12")
+def by_header(d: Draft) -> None:
+    """`P-Preferred-Identity: <sip:executive@domain>`."""
+    carrier, (sam, boss) = d.trunk(), _pair(d)
+    chosen = f"P-Preferred-Identity: <sip:{boss.extension}@{DOMAIN}>"
+    d.caller(sam).calls_up(carrier.outside(), chosen, "Subject: samantha", "Organization: samantha").talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+
+
+@scenario("B12")
+def session_names_nobody(d: Draft) -> None:
+    """The session description of the assistant's phone names its user in every place where it may (RFC 4566, 5576): not at the trunk."""
+    carrier, (sam, boss) = d.trunk(), _pair(d)
+    head = f"i=samantha calls\nu=http://acme.test/samantha\ne=samantha@acme.test\np={sam.number}\n"
+    caller = d.caller(d.line(sam, boss)).invite(
+        carrier.outside(), head=head, extra=f"a=ssrc:1234 cname:sip:{sam.extension}@{DOMAIN}\n"
+    )
+    caller.trying().rings().talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+
+
+@scenario("B2")
+def line_rings(d: Draft) -> None:
+    """The delegated line rings for the executive, together with the assistant's own phone."""
+    carrier, sam = d.trunk(), d.user("sam")
+    boss = d.executive([sam])
+    line = d.line(sam, boss)
+    d.registrant(line).registers()
+    d.caller(carrier).calls_up(boss.number, number=carrier.outside(7)).talks()
+    d.callee(line).takes(has("Diversion", f"<sip:{boss.extension}@"))
+    d.callee(sam).loses()
+
+
+@scenario("B3")
+def main_number_by_default(d: Draft) -> None:
+    """An executive without a delegated caller ID is shown with the main number."""
+    carrier, sam = d.trunk(), d.user("sam")
+    boss = d.executive([sam], caller_id=None)
+    d.caller(sam).calls_up(f"#64{boss.extension}*{carrier.outside()}").talks()
+    d.callee(carrier).takes(has("From", f"<sip:{literal(boss.number)}@"))
+
+
+@scenario("B12 trust")
+def to_an_untrusted_trunk(d: Draft) -> None:
+    """No P-Asserted-Identity for an untrusted next hop."""
+    carrier, (sam, boss) = d.trunk(trusted=False), _pair(d)
+    d.caller(d.line(sam, boss)).calls_up(carrier.outside()).talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier, asserted=False))
+
+
+@scenario("B12 privacy")
+def privacy_of_the_identity(d: Draft) -> None:
+    """`Privacy: id` on behalf: a trusted trunk gets the identity and the wish, From shows nobody."""
+    carrier, (sam, boss) = d.trunk(), _pair(d)
+    d.caller(d.line(sam, boss)).calls_up(carrier.outside(), "Privacy: id").talks()
+    d.callee(carrier).takes(
+        has("Privacy", "id"),
+        has("P-Asserted-Identity", f"<sip:{literal(boss.caller_id)}@"),
+        _unnamed(sam),
+    )
+
+
+@scenario("B12 privacy")
+def privacy_of_the_user(d: Draft) -> None:
+    """`Privacy: user;id` of a plain call: From is anonymous, and what tells of the user is gone (RFC 3323 §4.1, §5.1)."""
+    carrier, sam = d.trunk(), d.user("samantha", extension=f"samantha{d.index}")
+    d.caller(sam).calls_up(carrier.outside(), "Privacy: user;id", "Subject: samantha", "Organization: samantha").talks()
+    d.callee(carrier).takes(
+        has("From", "<sip:anonymous@anonymous.invalid>"),
+        has("P-Asserted-Identity", f"<sip:{literal(sam.number)}@"),
+        has("Privacy", "id"),
+        absent("Subject"),
+        absent("Organization"),
+        lacks("Contact", "samantha"),
+    )
+
+
+@scenario("B12 privacy")
+def privacy_at_an_untrusted_trunk(d: Draft) -> None:
+    """`Privacy: id` to an untrusted trunk: no P-Asserted-Identity, and From is anonymous, too."""
+    carrier, sam = d.trunk(trusted=False), d.user("samantha", extension=f"samantha{d.index}")
+    d.caller(sam).calls_up(carrier.outside(), "Privacy: id").talks()
+    d.callee(carrier).takes(
+        has("From", "<sip:anonymous@"),
+        absent("P-Asserted-Identity"),
+        _unnamed(sam),
+        nowhere(literal(sam.number.removeprefix("+"))),
+    )
+
+
+@scenario("B5")
+def no_right_to_call(d: Draft) -> None:
+    """A delegation without the right `call`: 403, whichever way it is tried."""
+    carrier, sam = d.trunk(), d.user("sam", phones=2)
+    boss = d.executive([(sam, {"rights": ["receive"]})])
+    number = carrier.outside()
+    d.caller(sam).invite(f"#64{boss.extension}*{number}").refused_at_once(403)
+    d.caller(sam, 1).invite(number, f"P-Preferred-Identity: <sip:{boss.extension}@{DOMAIN}>").refused_at_once(403)
+    d.caller(d.line(sam, boss)).invite(number).refused_at_once(403)
+    d.silent(carrier)
+
+
+@scenario("B5")
+def no_assistant_at_all(d: Draft) -> None:
+    """Somebody who is nobody's assistant: 403."""
+    carrier, ann, sam = d.trunk(), d.user("ann"), d.user("sam")
+    boss = d.executive([sam])
+    d.caller(ann).invite(f"#64{boss.extension}*{carrier.outside()}").refused_at_once(403)
+    d.silent(carrier)
+
+
+@scenario("B7")
+def inside_sees_the_assistant(d: Draft) -> None:
+    """A colleague called over the delegated line sees the assistant: the identity is for outside numbers."""
+    ann, sam = d.user("ann"), d.user("sam")
+    boss = d.executive([sam])
+    d.caller(d.line(sam, boss)).calls_up(ann.extension).talks()
+    d.callee(ann).takes(has("From", f'"?{sam.name}"? *<sip:{sam.extension}@'))
+
+
+@scenario("B9")
+def emergency_by_line(d: Draft) -> None:
+    """112 over the delegated line, with a wish for privacy: the assistant's own identity, always."""
+    carrier, sam = d.trunk(emergency=True), d.user("sam")
+    boss = d.executive([sam])
+    d.caller(d.line(sam, boss)).calls_up("112", "Privacy: id").talks()
+    own = f"<sip:{literal(sam.number)}@"
+    d.callee(carrier).takes(
+        somewhere("^INVITE sip:112@"), has("From", own), has("P-Asserted-Identity", own), nowhere(literal(boss.caller_id))
+    )

@@ -1,0 +1,59 @@
+"""The list of scenarios: functions that fill a `Draft`, each marked with the feature rows it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from scenarios.office import Draft
+
+MODULES = ("plain", "incoming", "screens", "onbehalf", "insidecall", "refusals", "registering")
+"""Where the scenarios are, in the order of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario: its name, the rows of the feature list, and what fills its draft."""
+
+    name: str
+    rows: str
+    build: Callable[[Draft], None]
+
+    @property
+    def summary(self) -> str:
+        """What it shows, in one line."""
+        return (self.build.__doc__ or "").strip().splitlines()[0]
+
+
+_scenarios: list[Scenario] = []
+
+
+def scenario(rows: str) -> Callable[[Callable[[Draft], None]], Callable[[Draft], None]]:
+    """Puts a function into the list; `rows` names the feature rows ("A5 A23"), or the part of the protocol."""
+
+    def register(build: Callable[[Draft], None]) -> Callable[[Draft], None]:
+        _scenarios.append(Scenario(build.__name__, rows, build))
+        return build
+
+    return register
+
+
+def scenarios() -> list[Scenario]:
+    """All of them."""
+    for module in MODULES:
+        import_module(f"scenarios.{module}")
+    names = [each.name for each in _scenarios]
+    if len(names) != len(set(names)):
+        raise ValueError(f"two scenarios have one name: {sorted(name for name in names if names.count(name) > 1)}")
+    return list(_scenarios)
+
+
+def drafts(net: str) -> list[Draft]:
+    """Every scenario, drafted for the loopback network `net` ("127.66")."""
+    made = []
+    for index, each in enumerate(scenarios(), start=1):
+        draft = Draft(index, each.name, net)
+        each.build(draft)
+        made.append(draft)
+    return made

@@ -1,0 +1,157 @@
+"""Who grades the graders: parties played against each other, without a server between them, each with one fault.
+
+A harness that cannot fail proves nothing, so every way in which a scenario may fail is provoked here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from scenarios.checks import Check, absent, has, lacks, literal, nowhere, session, somewhere
+from scenarios.office import Draft
+from scenarios.registry import drafts
+from tests.support.grading import EVERY_CALL, one_call_each, topology_hidden, well_formed
+from tests.support.sipp import Message, Play
+
+pytestmark = pytest.mark.needs("sipp")
+
+
+def direct(net: str, index: int) -> tuple[Draft, str]:
+    """A draft whose caller is a trunk (no digest), and the address of the phone that it calls."""
+    return Draft(index, "direct", net), f"{net}.{index}.2:5060"
+
+
+def play(net: str, tmp_path: Path, index: int, *checks: Check, transport: str = "udp") -> Play:
+    """One plain call from party to party, the callee checking the INVITE."""
+    draft, target = direct(net, index)
+    carrier, ann = draft.trunk(transport=transport), draft.user("ann", transport=transport)
+    draft.caller(carrier).invite(ann.number, display="Carol → Boss").rings().talks()
+    draft.callee(ann).takes(*checks)
+    play = Play(draft, tmp_path)
+    play.run(target)
+    return play
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_good_call_is_good(net: str, tmp_path: Path, transport: str) -> None:
+    checks = [
+        has("From", "Carol → Boss"),
+        lacks("From", "Bob"),
+        absent("P-Asserted-Identity"),
+        nowhere("secret"),
+        somewhere("m=audio"),
+    ]
+    played = play(net, tmp_path, 201 if transport == "udp" else 202, *checks, transport=transport)
+    played.judge(well_formed_but_for_padding)
+    assert [each.start for each in played.traces["ann"] if not each.sent][1:] == [
+        each.start for each in played.traces["ann"] if each.start.startswith(("ACK", "BYE"))
+    ]
+
+
+def well_formed_but_for_padding(traces: Mapping[str, Sequence[Message]]) -> None:
+    """SIPp pads the Content-Length that it writes."""
+    for trace in traces.values():
+        for message in trace:
+            assert int(message.get("Content-Length")) == len(message.body.encode())
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        has("From", "Bob"), has("P-Asserted-Identity", "."), lacks("From", "Carol"), absent("max-forwards"),
+        somewhere("P-Preferred-Identity"), nowhere("m=audio"),
+    ],
+)  # fmt: skip
+def test_a_failed_check_fails_the_party(net: str, tmp_path: Path, check: Check) -> None:
+    played = play(net, tmp_path, 203, check)
+    with pytest.raises(AssertionError, match=r"ann: SIPp exit status 1[\s\S]*[Rr]egexp match[\s\S]*INVITE sip:"):
+        played.judge()
+
+
+def test_a_message_too_many_fails_the_party(net: str, tmp_path: Path) -> None:
+    draft, target = direct(net, 204)
+    carrier, ann = draft.trunk(), draft.user("ann")
+    draft.caller(carrier).invite(ann.number).rings().talks()
+    draft.callee(ann).invited().ring().ring(status=183).pause(0.1).answer().byed()
+    played = Play(draft, tmp_path)
+    played.run(target)
+    with pytest.raises(AssertionError, match="carrier-calls: SIPp exit status 1"):
+        played.judge()
+
+
+def test_a_message_that_does_not_come_fails_the_party_at_once(net: str, tmp_path: Path) -> None:
+    draft, target = direct(net, 205)
+    carrier, ann = draft.trunk(), draft.user("ann")
+    draft.caller(carrier).invite(ann.number).rings().refused(486)
+    draft.callee(ann).takes()
+    played = Play(draft, tmp_path)
+    played.run(target)
+    with pytest.raises(AssertionError, match="carrier-calls: SIPp exit status 1"):
+        played.judge()
+
+
+def test_a_disturbed_silent_party_fails(net: str, tmp_path: Path) -> None:
+    draft, target = direct(net, 206)
+    carrier, ann = draft.trunk(), draft.user("ann")
+    draft.caller(carrier).send(
+        f"OPTIONS sip:{ann.extension}@{target} SIP/2.0",
+        [
+            "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=z9hG4bK1",
+            "From: <sip:a@b>;tag=1",
+            "To: <sip:a@b>",
+            "Call-ID: [call_id]",
+            "CSeq: 1 OPTIONS",
+        ],
+    ).pause(0.1)
+    draft.silent(ann)
+    played = Play(draft, tmp_path)
+    played.run(target)
+    with pytest.raises(AssertionError, match="ann: was to be left alone, got OPTIONS"):
+        played.judge()
+
+
+def test_a_silent_party_that_is_left_alone_is_content(net: str, tmp_path: Path) -> None:
+    draft, target = direct(net, 207)
+    carrier, ann, bob = draft.trunk(), draft.user("ann"), draft.user("bob")
+    draft.caller(carrier).invite(ann.number).rings().talks()
+    draft.callee(ann).takes()
+    draft.silent(bob)
+    played = Play(draft, tmp_path)
+    played.run(target)
+    played.judge()
+
+
+def test_a_proxy_is_no_b2bua(net: str, tmp_path: Path) -> None:
+    played = play(net, tmp_path, 208)
+    with pytest.raises(AssertionError, match="direct: ann got 'INVITE"):
+        played.judge(topology_hidden)
+
+
+INVITE = "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bK{0}\r\nFrom: <sip:c@d>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: {0}\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContact: <sip:c@d>\r\nContent-Length: {1}\r\n\r\n"
+
+
+def test_graders_see_a_second_call_and_a_wrong_length() -> None:
+    first, second = Message(0, False, INVITE.format("x", 0)), Message(1, False, INVITE.format("y", 7))
+    one_call_each({"ann": [first]})
+    well_formed({"ann": [first]})
+    with pytest.raises(AssertionError, match="called 2 times"):
+        one_call_each({"ann": [first, second]})
+    with pytest.raises(AssertionError, match="got again"):
+        one_call_each({"ann": [first, first]})
+    with pytest.raises(AssertionError, match="Content-Length"):
+        well_formed({"ann": [second]})
+
+
+def test_every_scenario_has_its_own_people_and_places() -> None:
+    made = drafts("127.66")
+    addresses = [script.seat.ip for draft in made for script in draft.scripts if not script.before]
+    extensions = [user.extension for draft in made for user in draft.users]
+    assert len(extensions) == len(set(extensions))
+    assert all(address.split(".")[2] == str(draft.index) for draft in made for address in {s.seat.ip for s in draft.scripts})
+    assert addresses
+    assert len(EVERY_CALL) == 5
+    assert literal("+1*(a)") == r"\+1\*\(a\)"
+    assert session().endswith("a=sendrecv\n")
