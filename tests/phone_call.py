@@ -314,7 +314,7 @@ class PhoneCall:
             case "INVITE" | "UPDATE":
                 self._answer_offer(answer)
             case "PRACK":
-                if self.invite_answer is not None:
+                if self.invite_answer is not None and self.invite_answer.status < 200:
                     self.invite_answer.settled = True
                 self.phone.reply(answer, 200)
             case "REFER":

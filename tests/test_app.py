@@ -54,7 +54,12 @@ def test_health_has_the_keys_of_the_contract_and_counts_what_goes_on(world: Worl
 
 def test_metrics_say_the_same(world: World) -> None:
     mine, _ = world.talk(*world.phones("601", "602"))
-    values = {sample.name: sample.value for family in registry(world.core.readings()).collect() for sample in family.samples if not sample.labels}
+    values = {
+        sample.name: sample.value
+        for family in registry(world.core.readings()).collect()
+        for sample in family.samples
+        if not sample.labels
+    }
     assert (values["b2bua_calls"], values["b2bua_legs"], values["b2bua_registrations"]) == (1, 2, 2)
     kinds = {
         (sample.name, sample.labels["kind"]): sample.value
@@ -92,7 +97,15 @@ def test_options_says_503_while_the_server_drains(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("host", "ours"),
-    [("acme.test", True), ("ACME.test", True), ("sip.acme.test", True), ("127.0.0.1", True), ("127.0.0.9", False), ("evil.test", False), ("", False)],
+    [
+        ("acme.test", True),
+        ("ACME.test", True),
+        ("sip.acme.test", True),
+        ("127.0.0.1", True),
+        ("127.0.0.9", False),
+        ("evil.test", False),
+        ("", False),
+    ],
 )
 def test_hosts(host: str, ours: bool) -> None:
     assert (host in Hosts(configuration(aliases=["sip.acme.test"]))) == ours
@@ -134,7 +147,10 @@ def test_permanent_contacts_come_and_go_with_the_directory(world: World) -> None
     lee = world.phone("601")
     gateway = world.phone("602", register=False, at=("127.0.0.77", 5070))
     lee.call("602").expect_ended(480)
-    fixed = [user if user.extension != "602" else type(user)("602", user.name, user.password, contacts=("sip:602@127.0.0.77:5070",)) for user in USERS]
+    fixed = [
+        user if user.extension != "602" else type(user)("602", user.name, user.password, contacts=("sip:602@127.0.0.77:5070",))
+        for user in USERS
+    ]
     world.core.use_directory(directory(world.config, executive(), users=fixed))
     lee.call("602")
     gateway.expect_call()

@@ -83,16 +83,25 @@ def executive(
     extension: str = "667",
     *assistants: str | Delegation,
     caller_id: str | None = "+6221500600",
-    alerting: Alerting = Alerting(),
-    rollover: Rollover = Rollover(),
-    filtering: Filtering = Filtering(),
-    on_behalf: OnBehalf = OnBehalf(),
+    alerting: Alerting | None = None,
+    rollover: Rollover | None = None,
+    filtering: Filtering | None = None,
+    on_behalf: OnBehalf | None = None,
 ) -> Executive:
     """An executive; assistants with the default rights unless given as delegations. Without any: Sam (676) and Ana (677)."""
     delegations = tuple(
-        each if isinstance(each, Delegation) else Delegation(each, extension, DEFAULT_RIGHTS) for each in assistants or ("676", "677")
+        each if isinstance(each, Delegation) else Delegation(each, extension, DEFAULT_RIGHTS)
+        for each in assistants or ("676", "677")
     )
-    return Executive(extension, caller_id, filtering, alerting, rollover, on_behalf, delegations)
+    return Executive(
+        extension,
+        caller_id,
+        filtering or Filtering(),
+        alerting or Alerting(),
+        rollover or Rollover(),
+        on_behalf or OnBehalf(),
+        delegations,
+    )
 
 
 def configuration(**changes: Any) -> Config:
@@ -141,7 +150,12 @@ class World:
     """One server and everybody around it. `bugs` are exceptions that reached the stack's or the index's safety net."""
 
     def __init__(
-        self, *executives: Executive, seed: int = 1, users: Iterable[User] = USERS, config: Config | None = None, addresses: Sequence[Address] = ()
+        self,
+        *executives: Executive,
+        seed: int = 1,
+        users: Iterable[User] = USERS,
+        config: Config | None = None,
+        addresses: Sequence[Address] = (),
     ) -> None:
         self.wire = Wire(seed)
         self.host = Host(self.wire, *(addresses or (SERVER,)))
@@ -180,11 +194,15 @@ class World:
     def _join(self, phone: Phone) -> None:
         self.parties.append(phone)
 
-    def phone(self, account: str, *, register: bool = True, at: Address | None = None, transport: str = "UDP", reliable: bool = False) -> Phone:
+    def phone(
+        self, account: str, *, register: bool = True, at: Address | None = None, transport: str = "UDP", reliable: bool = False
+    ) -> Phone:
         """A phone of an account (an extension or a delegated line), registered."""
         user = self.core.directory.users[account.partition("-")[0]]
         at = at or (f"127.0.1.{len(self.parties) + 1}", 5060)
-        phone = Phone(self.wire, account, at, SERVER, password=user.password, display=user.name, transport=transport, reliable=reliable)
+        phone = Phone(
+            self.wire, account, at, SERVER, password=user.password, display=user.name, transport=transport, reliable=reliable
+        )
         self._join(phone)
         if register:
             phone.register()
@@ -218,8 +236,9 @@ class World:
     def run(self, seconds: float) -> None:
         self.wire.run(seconds)
 
-    def talk(self, caller: Phone, called: Phone, number: str = "") -> tuple[PhoneCall, PhoneCall]:
-        """Both ends of an answered call."""
+    def talk(self, *parties: Phone, number: str = "") -> tuple[PhoneCall, PhoneCall]:
+        """Both ends of an answered call of the first party to the second."""
+        caller, called = parties
         mine = caller.call(number or called.user)
         theirs = called.expect_call()
         theirs.ring()
@@ -253,13 +272,17 @@ class World:
 
     def live(self) -> list[PhoneCall]:
         """Calls that some present party still believes in."""
-        present = [party for party in self.parties if party.at in self.wire._sockets and self.wire.reachable(party.at[0], SERVER[0])]
+        present = [
+            party for party in self.parties if party.at in self.wire._sockets and self.wire.reachable(party.at[0], SERVER[0])
+        ]
         return [call for party in present for call in party.calls if call.state != "ended"]
 
     def balanced(self) -> None:
         """Nobody is left in a call that the other has left: each talking party has one that talks with it."""
         up = [call for call in self.live() if call.state == "up"]
-        assert len(up) == 2 * sum(call.bridge is not None for call in self.core.calls.calls.values()), self.report("a party is left alone")
+        assert len(up) == 2 * sum(call.bridge is not None for call in self.core.calls.calls.values()), self.report(
+            "a party is left alone"
+        )
 
     def hang_up_all(self, step: float = 1.0) -> None:
         """Callers give up, whoever talks hangs up, one after the other."""

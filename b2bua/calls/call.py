@@ -383,7 +383,7 @@ def _status_for_caller(status: int) -> int:
     answer, and a request of ours that found no dialog or no answer is no fault of the caller's."""
     if status < 400 or status in (408, 481, 487):
         return 480
-    return 502 if status in (401, 407, 420, 421, 482, 483) else status
+    return 502 if status in (401, 407, 420, 421, 422, 482, 483, 494) else status
 
 
 _WHILE_RINGING: Final[dict[type, Callable[[Call, Any], None]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from b2bua.calls.events import Cancelled, EarlyAnswered, Ended
 from b2bua.calls.identity import reason_header
@@ -18,6 +18,9 @@ from b2bua.sip.values import SipError, parse_seconds
 
 if TYPE_CHECKING:
     from b2bua.sip.timers import Timer
+
+
+_MAX_WAITING: Final = 16  # reliable provisional responses that may wait for the PRACK of the one before them
 
 
 class _Provisional(NamedTuple):
@@ -83,6 +86,8 @@ class ServerInvite:
         dialog = self._dialog_for(leg, early if sdp is not None else "")
         body = leg.local.of(sdp) if sdp is not None else b""
         if self.reliable_required or (reliable and self.reliable):
+            if len(self._queue) >= _MAX_WAITING:
+                return  # nobody acknowledges, and somebody keeps on talking
             self._rseq = self._rseq + 1 if self._rseq else 1 + int(leg.stack.ids.token()[:6], 16)
             self._queue.append(_Provisional(status, reason, body, dialog, self._rseq))
             self._send_next(leg)

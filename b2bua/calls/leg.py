@@ -239,8 +239,7 @@ class Leg:
             try:
                 sdp = self.remote_sdp = extract(request.get("content-type") or "", request.body)
             except SipError:
-                self.lose("ACK without a usable session description")
-                return
+                sdp = None  # which matters only where an answer is owed
         self.post(Acknowledged(self, sdp))
 
     def on_no_ack(self, tx: InviteServer, now: float) -> None:

@@ -60,9 +60,19 @@ class Mailbox:
         try:
             script.send(event)
         except StopIteration:
-            self._coroutine = None
+            self._end()
         except Exception as error:  # noqa: BLE001 - a bug ends one call, never the server
-            self._coroutine = None
-            self._crashed(error, event)
+            crashed = self._crashed
+            self._end()
+            crashed(error, event)
         finally:
             self._running = False
+
+    def _end(self) -> None:
+        """The script is over. The call that owns us is let go, so that its memory is free without the garbage collector."""
+        self._coroutine = None
+        self._crashed = _over
+
+
+def _over(error: Exception, event: object) -> None:
+    """Stands for `crashed` when nothing can crash any more."""

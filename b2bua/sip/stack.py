@@ -315,7 +315,9 @@ class SipStack:
 
     def _looped(self, request: Request) -> bool:
         """Whether this is a request of ours that came back unchanged (RFC 3261 §16.3 step 4, for a B2BUA)."""
-        ours = f"{BRANCH_COOKIE}{self.ids.owner}-"
+        ours = self._own_branch
+        if request.via_count == 1 and not request.via.branch.startswith(ours):
+            return False
         if not any(ours in line for line in request.get_all("via")):  # ours is not the top one when a proxy sent it back
             return False
         for text in request.values("via"):
@@ -342,7 +344,8 @@ class SipStack:
             tx.merge_key = self._merge_key(request)
             self._merged[tx.merge_key] = tx
         if method == "INVITE":
-            tx.record_route = "".join(f"Record-Route: {route}\r\n" for route in request.get_all("record-route"))
+            if request.get("record-route") is not None:
+                tx.record_route = "".join([f"Record-Route: {route}\r\n" for route in request.get_all("record-route")])
             tx.status = 100
             tx.sent = f"SIP/2.0 100 Trying\r\n{tx.head}To: {tx.to_text}\r\n{tx.tail}Content-Length: 0\r\n\r\n".encode(
                 "utf-8", "surrogateescape"
@@ -383,7 +386,7 @@ class SipStack:
         if status < 200:
             tx.fire(PROVISIONAL, now)
             return
-        tx.request = None
+        tx.drop_parts()
         if tx.method != "INVITE":
             tx.fire(FINAL, now)
         elif status < 300:
@@ -419,15 +422,12 @@ class SipStack:
 
     def _response_parts(self, request: Request, flow: Flow) -> tuple[str, str, str]:
         """What a response copies (RFC 3261 §8.2.6.2): the lines before To, the To value, the lines after it."""
-        top, *rest = request.get_all("via")
-        if "," in top:
-            top, *same_line = _split_broken(top)
-            if same_line:
-                rest = [", ".join(same_line), *rest]
-        lines = f"Via: {self._received(top, request.via, flow)}\r\n"
-        if rest:
-            lines += "".join(f"Via: {value}\r\n" for value in rest)
-        from_, call_id, cseq, timestamp = (request.get(name) for name in ("from", "call-id", "cseq", "timestamp"))
+        vias = request.get_all("via")
+        top, others = vias[0], ""
+        if len(vias) > 1 or "," in top:
+            top, others = _split_vias(vias)
+        lines = f"Via: {self._received(top, request.via, flow)}\r\n{others}"
+        from_, call_id, cseq, timestamp = request.get("from"), request.get("call-id"), request.get("cseq"), request.get("timestamp")
         if from_ is not None:
             lines = f"{lines}From: {from_}\r\n"
         tail = f"Call-ID: {call_id}\r\n" if call_id is not None else ""
@@ -554,6 +554,7 @@ class SipStack:
         if tx.state in (CALLING, TRYING):
             tx.transmit(now)
             tx.start_retransmit(now)
+            tx.set_timer(now)
 
     def request_in(
         self,
@@ -644,6 +645,7 @@ class SipStack:
         self.clients[cancel.key] = cancel
         cancel.start(now)
         tx.start_timeout(now)
+        tx.set_timer(now)
 
     # Responses coming in.
 
@@ -698,12 +700,17 @@ class _Unconnected:
         raise RuntimeError("the stack has no connector yet")
 
 
-def _split_broken(line: str) -> list[str]:
-    """The Via values of one line, also of a request that is refused because of that very line."""
-    try:
-        return split_values(line)
-    except SipError:
-        return [line]
+def _split_vias(lines: list[str]) -> tuple[str, str]:
+    """The top Via value, and the others as header lines; also of a request that is refused because of a Via."""
+    top, *rest = lines
+    if "," in top:
+        try:
+            top, *same_line = split_values(top)
+        except SipError:
+            same_line = []
+        if same_line:
+            rest = [", ".join(same_line), *rest]
+    return top, "".join([f"Via: {value}\r\n" for value in rest])
 
 
 class _Nobody:

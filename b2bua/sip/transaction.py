@@ -40,14 +40,19 @@ LINGER: Final = "timer D/I/J/K/L/M"
 TIMER_2XX: Final = "2xx timer"
 TRANSPORT_ERROR: Final = "transport error"
 
+_NEVER: Final = float("inf")
 Action = Callable[[Any, float], None]
 Table = dict[tuple[str, str], tuple[str, tuple[Action, ...]]]
 
 
 class Transaction:
-    """What the four machines share: a state, the last message sent, a retransmission timer and a lifetime timer."""
+    """What the four machines share: a state, the last message sent, when to send it again, and when the state ends.
 
-    __slots__ = ("stack", "key", "method", "flow", "state", "owner", "sent", "interval", "_retransmit", "_lifetime")
+    Both times share one timer of the wheel, which is set after the actions of an event and not by each of them.
+    """
+
+    __slots__ = ("stack", "key", "method", "flow", "state", "owner", "sent", "interval", "_repeat_at", "_repeat_event", "_end_at",
+                 "_end_event", "_timer", "_due")  # fmt: skip
 
     TABLE: Table = {}
 
@@ -60,8 +65,10 @@ class Transaction:
         self.owner: Any = None
         self.sent = b""
         self.interval = 0.0
-        self._retransmit: Timer | None = None
-        self._lifetime: Timer | None = None
+        self._repeat_at = self._end_at = self._due = _NEVER
+        self._repeat_event = RETRANSMIT
+        self._end_event = TIMEOUT
+        self._timer: Timer | None = None
 
     def fire(self, event: str, now: float) -> bool:
         """Feed an event to the table; False when the table absorbs it."""
@@ -75,18 +82,40 @@ class Transaction:
         finally:  # a bug of the owner, who is told last, must not leave the transaction behind
             if self.state is TERMINATED:
                 self._terminate()
+            elif (self._repeat_at if self._repeat_at < self._end_at else self._end_at) != self._due:
+                self.set_timer(now)
         return True
 
     def _terminate(self) -> None:
-        self.stop_retransmit(0.0)
-        if self._lifetime is not None:
-            self._lifetime.cancel()
-            self._lifetime = None
+        self._repeat_at = self._end_at = _NEVER
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._forget()
         self.owner = None
 
     def _forget(self) -> None:
         raise NotImplementedError
+
+    def set_timer(self, now: float) -> None:
+        """Let the one timer run to what comes first: the next repetition or the end of the state."""
+        due = self._repeat_at if self._repeat_at < self._end_at else self._end_at
+        if due == self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = self.stack.timers.after(now, due - now, self._on_timer) if due < _NEVER else None
+
+    def _on_timer(self, now: float) -> None:
+        self._timer = None
+        self._due = _NEVER
+        if self._end_at <= self._repeat_at:
+            event, self._end_at = self._end_event, _NEVER
+        else:
+            event, self._repeat_at = self._repeat_event, _NEVER
+        if not self.fire(event, now):
+            self.set_timer(now)
 
     # Actions. All take (self, now) so that they can stand in a table.
 
@@ -101,64 +130,52 @@ class Transaction:
         return flow
 
     def stop_retransmit(self, now: float) -> None:
-        timer = self._retransmit
-        if timer is not None:
-            timer.cancel()
-            self._retransmit = None
+        self._repeat_at = _NEVER
 
-    def _lifetime_of(self, now: float, seconds: float, event: str) -> None:
-        if self._lifetime is not None:
-            self._lifetime.cancel()
+    def _end_in(self, now: float, seconds: float, event: str) -> None:
         if seconds <= 0:
             self.state = TERMINATED
             return
-        self._lifetime = self.stack.timers.after(now, seconds, self._on_lifetime, event)
+        self._end_at = now + seconds
+        self._end_event = event
 
-    def _on_lifetime(self, now: float, event: str) -> None:
-        self._lifetime = None
-        self.fire(event, now)
-
-    def _retransmit_in(self, now: float, seconds: float, event: str) -> None:
-        self.stop_retransmit(now)
+    def _repeat_in(self, now: float, seconds: float, event: str = RETRANSMIT) -> None:
         self.interval = seconds
-        self._retransmit = self.stack.timers.after(now, seconds, self._on_retransmit, event)
-
-    def _on_retransmit(self, now: float, event: str) -> None:
-        self._retransmit = None
-        self.fire(event, now)
+        self._repeat_at = now + seconds
+        self._repeat_event = event
 
     def start_retransmit(self, now: float) -> None:
         """Timers A, E and G: T1 first; over a reliable transport there is nothing to repeat."""
         if not self.flow.reliable:
-            self._retransmit_in(now, self.stack.values.t1, RETRANSMIT)
+            self._repeat_in(now, self.stack.values.t1)
 
     def double_retransmit(self, now: float) -> None:
         """Timer A: each interval twice the last."""
-        self._retransmit_in(now, self.interval * 2, RETRANSMIT)
+        self._repeat_in(now, self.interval * 2)
 
     def double_to_t2(self, now: float) -> None:
         """Timers E and G: twice the last, T2 at most."""
-        self._retransmit_in(now, min(self.interval * 2, self.stack.values.t2), RETRANSMIT)
+        self._repeat_in(now, min(self.interval * 2, self.stack.values.t2))
 
     def retransmit_at_t2(self, now: float) -> None:
         """Timer E once a provisional response was received."""
-        self._retransmit_in(now, self.stack.values.t2, RETRANSMIT)
+        self._repeat_in(now, self.stack.values.t2)
 
     def start_timeout(self, now: float) -> None:
         """Timers B, F and H."""
-        self._lifetime_of(now, self.stack.values.transaction, TIMEOUT)
+        self._end_in(now, self.stack.values.transaction, TIMEOUT)
 
     def linger_64t1(self, now: float) -> None:
         """Timers L and M (whatever the transport), and D and J where it is unreliable."""
-        self._lifetime_of(now, self.stack.values.transaction, LINGER)
+        self._end_in(now, self.stack.values.transaction, LINGER)
 
     def linger_64t1_unreliable(self, now: float) -> None:
         """Timers D and J: zero over a reliable transport."""
-        self._lifetime_of(now, 0 if self.flow.reliable else self.stack.values.transaction, LINGER)
+        self._end_in(now, 0 if self.flow.reliable else self.stack.values.transaction, LINGER)
 
     def linger_t4(self, now: float) -> None:
         """Timers I and K: zero over a reliable transport."""
-        self._lifetime_of(now, 0 if self.flow.reliable else self.stack.values.t4, LINGER)
+        self._end_in(now, 0 if self.flow.reliable else self.stack.values.t4, LINGER)
 
 
 class ClientTransaction(Transaction):
@@ -212,7 +229,8 @@ class ClientTransaction(Transaction):
     def expire_in(self, now: float, seconds: float) -> None:
         """Give an INVITE that has a provisional response so much time for the final one; then it fails with 408."""
         if self.state is PROCEEDING:
-            self._lifetime_of(now, seconds, TIMEOUT)
+            self._end_in(now, seconds, TIMEOUT)
+            self.set_timer(now)
 
     def fail_timeout(self, now: float) -> None:
         self.stack.deliver_failure(self, 408, now)
@@ -252,12 +270,11 @@ class InviteClient(ClientTransaction):
         self.transmit(now)
         self.start_retransmit(now)
         self.start_timeout(now)
+        self.set_timer(now)
 
     def stop_timeout(self, now: float) -> None:
         """Timer B ends with the first provisional response; from there on the call's own ring time counts."""
-        if self._lifetime is not None:
-            self._lifetime.cancel()
-            self._lifetime = None
+        self._end_at = _NEVER
 
     TABLE = {
         (CALLING, RETRANSMIT): (CALLING, (Transaction.transmit, Transaction.double_retransmit)),
@@ -307,6 +324,7 @@ class NonInviteClient(ClientTransaction):
         self.transmit(now)
         self.start_retransmit(now)
         self.start_timeout(now)
+        self.set_timer(now)
 
 
 class ServerTransaction(Transaction):
@@ -338,6 +356,13 @@ class ServerTransaction(Transaction):
         """Whether a final response has been sent."""
         return self.status >= 200
 
+    def drop_parts(self) -> None:
+        """A final response has been made: nothing more is made of the request."""
+        self.request = None
+        self.head = self.to_text = self.tail = self.record_route = ""
+        if self.method != "INVITE":
+            self.owner = self.dialog = None
+
     def _forget(self) -> None:
         self.stack.forget_server(self)
         self.request = None
@@ -354,14 +379,17 @@ class InviteServer(ServerTransaction):
         self.acknowledged = False
 
     def start_2xx(self, now: float) -> None:
-        self._retransmit_in(now, self.stack.values.t1, TIMER_2XX)
+        self._repeat_in(now, self.stack.values.t1, TIMER_2XX)
 
     def repeat_2xx(self, now: float) -> None:
         self.transmit(now)
-        self._retransmit_in(now, min(self.interval * 2, self.stack.values.t2), TIMER_2XX)
+        self._repeat_in(now, min(self.interval * 2, self.stack.values.t2), TIMER_2XX)
 
     def accept_ack(self, now: float) -> None:
+        """Only the transaction's name is needed from here on, to absorb the INVITE again; the rest need not wait for timer L."""
         self.acknowledged = True
+        self.owner = self.dialog = None
+        self.sent = b""
 
     def never_acknowledged(self, now: float) -> None:
         """No ACK within 64·T1: the session should be ended (RFC 3261 §13.3.1.4)."""

@@ -67,7 +67,7 @@ class Writer:
     `capacity`: history rows kept in memory while the database does not take them.
     """
 
-    def __init__(self, engine: Engine, state: Path, *, interval: float = 0.25, batch: int = 1000, capacity: int = 50_000) -> None:
+    def __init__(self, engine: Engine, state: Path, *, interval: float = 0.5, batch: int = 1000, capacity: int = 50_000) -> None:
         self._engine = engine
         self._journal = state / JOURNAL
         self._rejected = state / REJECTED

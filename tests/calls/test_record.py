@@ -1,0 +1,95 @@
+"""What a call leaves behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from b2bua.calls.record import Record
+from b2bua.delegation.plan import Caller, Presentation, RoutePlan
+from b2bua.store.ports import HistoryRow, Segment
+
+LEE = Caller("user", "601", None, None, "601", "Lee", False)
+SAM = Caller("user", "676", "667", None, "676", "Sam", False)
+PLAN = RoutePlan("ring", direction="internal", called="667", executive="667", present=Presentation("Lee", "601"))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def row(record: Record, caller: Caller = LEE, plan: RoutePlan = PLAN) -> HistoryRow:
+    return record.row("id", caller, plan)
+
+
+def test_an_answered_call_and_its_segments() -> None:
+    record = Record(Clock())
+    record.call_ids.append("a")
+    record.ringing(1, "676", "667")
+    record.ringing(2, "677", "667")
+    record.answered(2, "677", "b")
+    record.rang(1)
+    found = row(record)
+    assert (found.outcome, found.status, found.answered_by, found.call_ids) == ("answered", 200, "677", ("a", "b"))
+    assert [(s.kind, s.party) for s in found.segments] == [("ring", "677"), ("ring", "676"), ("talk", "677")]
+    assert found.segments[-1] == Segment("talk", "677", found.answered or 0, found.ended)
+    assert set(found.parties) == {"601", "676", "677", "667"}
+    assert found.started < (found.answered or 0) < found.ended
+
+
+def test_a_final_status_after_the_answer_changes_nothing() -> None:
+    record = Record(Clock())
+    record.ringing(1, "676", None)
+    record.answered(1, "676", "b")
+    record.refuse(503)
+    assert (row(record).status, row(record).outcome) == (200, "answered")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (480, "missed"),
+        (408, "missed"),
+        (486, "busy"),
+        (600, "busy"),
+        (603, "refused"),
+        (404, "refused"),
+        (488, "failed"),
+        (503, "failed"),
+    ],
+)
+def test_outcomes(status: int, outcome: str) -> None:
+    record = Record(Clock())
+    record.refuse(status)
+    assert row(record).outcome == outcome
+
+
+def test_a_caller_who_gave_up() -> None:
+    record = Record(Clock())
+    record.ringing(1, "676", "667")
+    record.cancel()
+    found = row(record)
+    assert (found.outcome, found.status) == ("cancelled", 487)
+    assert [s.kind for s in found.segments] == ["ring"], "who still rang is in it"
+
+
+def test_a_refused_plan() -> None:
+    record = Record(Clock())
+    record.refuse(486)
+    plan = RoutePlan("refuse", final_status=486, called="601")
+    found = row(record, plan=plan)
+    assert (found.caller, found.called, found.outcome) == ("601", "601", "busy")
+
+
+def test_a_call_on_behalf_keeps_who_really_spoke() -> None:
+    record = Record(Clock())
+    plan = RoutePlan(
+        "ring", direction="outgoing", on_behalf_of="667", actor="676", called="+1", present=Presentation("Olivia", "+62")
+    )
+    found = row(record, SAM, plan)
+    assert (found.caller, found.on_behalf_of, found.actor) == ("+62", "667", "676")
+    assert {"676", "667"} <= set(found.parties)
