@@ -133,7 +133,7 @@ class Core:
         self._phones: dict[str, tuple[Phone, ...]] = {}
         self.location.on_change(self._on_location_change)
         self.registrar = Registrar(self.stack, self.location, digest, table, is_ours=self.hosts.__contains__, wall=wall)
-        self.keepalive = KeepAlive(self.stack, self.location, domain=config.domain)
+        self.keepalive = KeepAlive(self.stack, self.location, domain=config.domain, which=config.keep_alive)
         self._sources = TrunkTable(config.trunks)
         self.calls = CallIndex(
             self.stack,
@@ -232,7 +232,8 @@ class Core:
         trunk = next(each for each in self.config.trunks if each.name == name)
         auth = trunk.auth
         credentials = Credentials(DigestClient(auth.username, auth.password, auth.realm)) if auth is not None else None
-        return Trunk(name, Uri.parse(trunk.uri), trunk.trusted, lambda flow: self._trunk_of(flow) == name, credentials)
+        account = auth.username if auth is not None and auth.registers else ""
+        return Trunk(name, Uri.parse(trunk.uri), trunk.trusted, lambda flow: self._trunk_of(flow) == name, credentials, account)
 
     def _trunk_of(self, flow: Flow) -> str | None:
         trunk = self._sources.find(*flow.remote)
@@ -375,6 +376,9 @@ def _reload(core: Core) -> None:
         for problem in error.problems:
             core.log.error("directory refused", problem=str(problem))  # noqa: TRY400 - the problem is the operator's, no traceback
         return
+    if core.directory.users and not directory.users:  # as an editor leaves a file half-way through saving; every phone would be lost
+        core.log.error("directory refused", problem=f"{core.config.directory}: has no users any more; write some, or restart")
+        return
     core.use_directory(directory)
     core.log.info("directory loaded", users=len(directory.users), executives=len(directory.executives))
 
@@ -404,9 +408,11 @@ def _restored_flow(engine: Engine, row: StoredBinding) -> Flow | None:
 
 
 def _own_address(config: Config) -> str:
-    """The address that our session descriptions carry in their origin line."""
-    if config.advertise is not None and _is_address(config.advertise.strip("[]")):
-        return config.advertise.strip("[]")
+    """The address that our session descriptions carry in their origin line: one by which we are known beyond this machine, if there is one."""
+    candidates = [(config.advertise or "").strip("[]"), config.media.address, *(listen.host for listen in config.listen)]
+    for host in candidates:
+        if _is_address(host) and not ip_address(host).is_loopback and not ip_address(host).is_unspecified:
+            return host
     return config.media.address
 
 

@@ -19,6 +19,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quote
 from typing import BinaryIO, Literal
 
@@ -112,8 +113,11 @@ class LineWriter:
         try:
             self._stream.write(data)
             self._stream.flush()
-        except (OSError, ValueError):
+        except (BrokenPipeError, ValueError):
             self._stream = None  # the reader of our output has gone (EPIPE, a closed stream): calls go on without logs
+        except OSError:  # a full disk, for one: there may be room again later
+            with self._lock:
+                self._dropped += data.count(b"\n")
 
     def _run(self) -> None:
         while True:
@@ -182,12 +186,27 @@ _state = _State()
 
 
 def _to_json(_logger: WrappedLogger, method: str, event: EventDict) -> str:
-    """The line as JSON, written value by value: most are short texts, and an encoder made anew for each line costs more than they do."""
-    return "{" + ", ".join([f"{_quote(key)}: {_json_of(value)}" for key, value in _line(method, event).items()]) + "}"
+    """The same line as `_line` makes, as JSON. Written value by value: most are short texts, and a general encoder costs more than they do."""
+    failure = event.pop("exc_info", None)
+    line = f'{{"time": "{_timestamp()}", "level": "{_level(method)}", "event": {_json_of(event.pop("event", ""))}'
+    for key, value in event.items():
+        name, secret = _json_key(key)
+        line += name + (_json_of(value) if not secret else f'"{REDACTED}"')
+    if failure:
+        line += f', "exception": {_quote(_clean_text(_traceback(failure), 8 * MAX_VALUE))}'
+    return line + "}"
 
 
 def _json_of(value: object) -> str:
-    return _quote(value) if type(value) is str else "null" if value is None else _encode(value)
+    if type(value) is str:
+        return _quote(value if len(value) <= _SHORT else _clean_text(value, MAX_VALUE))
+    return str(value) if type(value) is int else "null" if value is None else _encode(_clean(value))
+
+
+@lru_cache(1000)
+def _json_key(key: str) -> tuple[str, bool]:
+    """How a value's name is written, and whether the value must not be. Names stand in the code: there are few."""
+    return f", {_quote(key)}: ", _is_secret(key)
 
 
 def _to_text(_logger: WrappedLogger, method: str, event: EventDict) -> str:
@@ -203,7 +222,7 @@ def _line(method: str, event: EventDict) -> dict[str, object]:
     """What is written, in the order it is written: time, level, event, then the values as they were given."""
     line: dict[str, object] = {
         "time": _timestamp(),
-        "level": "error" if method == "exception" else method,
+        "level": _level(method),
         "event": _clean(event.pop("event", "")),
     }
     failure = event.pop("exc_info", None)
@@ -212,6 +231,10 @@ def _line(method: str, event: EventDict) -> dict[str, object]:
     if failure:
         line["exception"] = _clean_text(_traceback(failure), 8 * MAX_VALUE)
     return line
+
+
+def _level(method: str) -> str:
+    return "error" if method == "exception" else method
 
 
 def _timestamp() -> str:

@@ -211,6 +211,30 @@ def test_the_server_keeps_itself_registered_at_a_trunk() -> None:
     world.settle(70)
 
 
+@pytest.mark.parametrize(("keep_alive", "left"), [("nat", 1), ("all", 0), ("none", 1)])
+def test_a_phone_that_vanished_loses_its_registration_where_it_is_asked(keep_alive: str, left: int) -> None:
+    world = World(config=configuration(keep_alive=keep_alive))
+    world.phone("602").vanish()
+    sweep(world, 200)
+    assert world.health["registrations"] == left
+    world.settle(40)
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "127.0.0.1"),
+        ({"listen": ["udp://0.0.0.0:5060"]}, "127.0.0.1"),
+        ({"listen": ["udp://127.0.0.1:5060", "udp://192.0.2.10:5060"]}, "192.0.2.10"),
+        ({"listen": ["udp://192.0.2.10:5060"], "media": {"address": "192.0.2.11"}}, "192.0.2.11"),
+        ({"listen": ["udp://192.0.2.10:5060"], "advertise": "203.0.113.9"}, "203.0.113.9"),
+        ({"listen": ["udp://192.0.2.10:5060"], "advertise": "sip.acme.test"}, "192.0.2.10"),
+    ],
+)
+def test_the_address_in_session_descriptions_is_one_that_others_know(settings: dict[str, object], address: str) -> None:
+    assert World(config=configuration(**settings)).core.calls.media_address == address
+
+
 # Bugs.
 
 

@@ -11,12 +11,15 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from b2bua.calls.ports import Trunk
+from b2bua.delegation.callerid import printable
+from b2bua.delegation.numbering import MAX_DIALLED
 from b2bua.delegation.plan import Caller, Endpoint, Presentation, RoutePlan
 from b2bua.sip.message import Request
 from b2bua.sip.values import NameAddr, SipError, quote_string
 
 _PLAIN_USER = re.compile(r"[A-Za-z0-9+*._\-]*")
 _SAFE: Final = "+*-_.!~'()&=$,"
+_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,32}")
 _REASON = re.compile(r"([A-Za-z0-9.]{1,16})\s*;\s*cause\s*=\s*([0-9]{1,3})(?:\s*;.*)?")
 COMPLETED_ELSEWHERE: Final = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 ANONYMOUS_HOST: Final = "anonymous.invalid"
@@ -67,7 +70,7 @@ def caller_of_trunk(request: Request, trunk: Trunk) -> Caller:
     private = wants_privacy(request) and (address is None or request.get("privacy") is not None)
     address = address or request.from_
     try:
-        number = address.uri.user_text
+        number = printable(address.uri.telephone, MAX_DIALLED)
     except SipError:
         number = ""
     if not number:
@@ -100,19 +103,24 @@ def preferred_identity(request: Request, hosts: Container[str]) -> str | None:
 
 
 def origin_of(request: Request, private: bool) -> Origin:
-    """What crosses of the caller's INVITE. Raises `SipError(400)`."""
+    """What crosses of the caller's INVITE. Raises `SipError`: 400 for hops that are no number, 483 when none is left."""
     text = request.get("max-forwards")
     hops = 70
     if text is not None:
         if not (text.isascii() and text.isdigit()) or len(text) > 9:
             raise SipError(400, "Bad Max-Forwards")
         hops = min(int(text), 255)
-    return Origin(hops, private, request.get("subject") or "", request.get("priority") or "")
+        if hops == 0:
+            raise SipError(483, "Too Many Hops")  # the door has looked for a plain "0"; this one is written with more of them
+    subject = "" if private else printable(request.get("subject") or "")  # it may well be a name (RFC 3323 §5.3)
+    priority = request.get("priority") or ""
+    return Origin(hops, private, subject, priority if _TOKEN.fullmatch(priority) else "")
 
 
 def reason_header(request: Request) -> str:
     """The Reason of a CANCEL or BYE for the other leg (RFC 3326): protocol and cause, but no text that somebody wrote."""
-    match = _REASON.fullmatch(request.get("reason") or "")
+    reason = request.get("reason")
+    match = _REASON.fullmatch(reason) if reason is not None else None
     return f"Reason: {match[1]};cause={match[2]}\r\n" if match is not None else ""
 
 

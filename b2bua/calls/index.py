@@ -35,7 +35,7 @@ from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request
 from b2bua.sip.stack import SipStack
 from b2bua.sip.transaction import InviteServer
-from b2bua.sip.values import SipError, Uri
+from b2bua.sip.values import NameAddr, SipError, Uri
 from b2bua.store.ports import HistorySink
 
 _RETRY_AFTER: Final = "Retry-After: 5\r\n"
@@ -117,14 +117,15 @@ class CallIndex:
     def on_invite(self, request: Request, flow: Flow, now: float) -> None:
         """An INVITE outside of dialogs: refused without keeping state, or a call."""
         stack = self.stack
-        if self.draining or len(self.calls) >= self.settings.max_calls:
+        if self.draining or (len(self.calls) >= self.settings.max_calls and not self._is_emergency(request)):
             self.counters["overload"] += 1
             stack.reject(request, flow, 503, headers=_RETRY_AFTER)
             return
         if request.get("max-forwards") == "0":
             stack.reject(request, flow, 483)
             return
-        if request.target.host not in self.settings.hosts and request.target.scheme != "tel":
+        target = request.target
+        if target.host not in self.settings.hosts and target.scheme != "tel":
             stack.reject(request, flow, 403, "Unknown Domain")
             return
         caller = self._who_calls(request, flow, now)
@@ -137,6 +138,10 @@ class CallIndex:
         tx = stack.accept(request, flow, now)
         assert isinstance(tx, InviteServer)
         self._begin(tx, request, caller)
+
+    def _is_emergency(self, request: Request) -> bool:
+        """An emergency number as it is dialled; such a call counts, but no limit of ours stops it (B9)."""
+        return self.directory.numbers.is_emergency(request.target.telephone)
 
     def _who_calls(self, request: Request, flow: Flow, now: float) -> Caller | None:
         """The caller by the trunk's address or by digest; None when the request has been answered with a challenge or 403."""
@@ -168,14 +173,21 @@ class CallIndex:
             return False
         return uri.scheme == "tel" or uri.host in self.settings.hosts or uri.host.endswith(".invalid")
 
+    def _dialled(self, request: Request, caller: Caller) -> str:
+        """What is called: the Request-URI. A trunk that the server is registered at may put the registered contact there (RFC 3261
+        §16.5); then To says which of its numbers was called. Raises `SipError(400)`."""
+        dialled = request.target.telephone
+        if caller.trunk is not None and dialled and dialled == self.trunks[caller.trunk].registered_as:
+            return request.to.uri.telephone
+        return dialled
+
     def _begin(self, tx: InviteServer, request: Request, caller: Caller) -> None:
         """Decide, and refuse or ring."""
-        dialled = request.target.user_text
         record = Record(self._wall)
         call_id = self.stack.ids.token()
         try:
             origin = origin_of(request, caller.anonymous)
-            facts = Facts(caller, dialled, preferred_identity(request, self.settings.hosts) if caller.kind == "user" else None)
+            facts = Facts(caller, self._dialled(request, caller), preferred_identity(request, self.settings.hosts) if caller.kind == "user" else None)
         except SipError as error:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
             return
@@ -225,7 +237,7 @@ class CallIndex:
         if isinstance(contact, Phone):
             uri_text = contact.uri.partition("?")[0]
             to = f"<sip:{escape_user(endpoint.extension or '')}@{domain}>"
-            flow, route, next_hop = contact.flow, contact.route, None if contact.flow is not None else Uri.parse(uri_text)
+            flow, route, next_hop = contact.flow, contact.route, None if contact.flow is not None else _next_hop(contact.route, uri_text)
         else:
             leg.trunk = contact
             leg.credentials = contact.credentials
@@ -253,7 +265,10 @@ class CallIndex:
         """How the executive is named to whom a call is forwarded: inside by extension, outside by number."""
         if plan.executive is None:
             return ""
-        return plan.executive if trunk is None else self.directory.users[plan.executive].main_number
+        if trunk is None:
+            return plan.executive
+        executive = self.directory.users.get(plan.executive)
+        return plan.called if executive is None else executive.main_number  # a new directory may have dropped them during the call
 
     # Endings.
 
@@ -290,6 +305,12 @@ class CallIndex:
         """End what still runs (the drain's time is up)."""
         for call in list(self.calls.values()):
             call.mailbox.post(HangUp(status, ""))
+
+
+def _next_hop(route: str, uri_text: str) -> Uri:
+    """Where a request goes: to its first Route, else to its Request-URI (RFC 3261 §8.1.2). Raises `SipError(400)`."""
+    first = route.partition("\r\n")[0].removeprefix("Route: ")
+    return NameAddr.parse(first).uri if first else Uri.parse(uri_text)
 
 
 def _send(leg: Leg, invitation: Invitation) -> None:

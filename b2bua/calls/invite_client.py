@@ -11,6 +11,7 @@ from b2bua.calls.farewell import Farewell
 from b2bua.calls.leg import CAPABILITIES, Leg
 from b2bua.calls.retry import may_retry
 from b2bua.calls.session_timer import MIN_SE, for_response, seconds_in
+from b2bua.delegation.callerid import printable
 from b2bua.sip.dialog import Dialog, client_dialog, refresh_client_dialog
 from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request, Response
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from b2bua.sip.timers import Timer
 
 _TRY_NEXT = frozenset({408, 503})  # RFC 3263 §4.3: what makes us try the next target
+_MOST_TRIES: Final = 8  # INVITEs to one contact; who asks for an ever longer session interval gets no more
 FAIL_OVER_SECONDS: Final = 4.0
 """How long a target may stay silent while another could be tried: timer B's 32 s would lose the caller."""
 
@@ -277,6 +279,8 @@ class ClientInvite:
         if tag == self._answered and tag:
             return  # the same 2xx again while our ACK still waits for the answer to put into it
         dialog = self._early.pop(tag, None)
+        if dialog is None and tx.acks is not None and len(tx.acks) >= MAX_EARLY_DIALOGS:
+            return  # no fork has so many ends; each would cost a BYE and its repetitions
         try:
             if dialog is None:
                 dialog = client_dialog(response, tx.flow, leg or self)
@@ -339,7 +343,7 @@ class ClientInvite:
                 self._send(tx.flow, line)
                 return
         min_se = seconds_in(response, "min-se") if status == 422 else None
-        if min_se and self._interval and self._interval < min_se <= 86_400:
+        if min_se and self._interval and self._interval < min_se <= 86_400 and self._cseq < _MOST_TRIES:
             self._interval = self._min_se = min_se
             self._drop_early()
             self._send(tx.flow)
@@ -350,7 +354,7 @@ class ClientInvite:
             self._drop_early()
             self.start()
             return
-        self._fail(status, response.reason)
+        self._fail(status, printable(response.reason))
 
     def _more_targets(self) -> bool:
         return not self._stopping and self.leg is not None and self._next_target < len(self._invitation.targets)

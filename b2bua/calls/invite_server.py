@@ -9,12 +9,12 @@ from b2bua.calls.events import Cancelled, EarlyAnswered, Ended
 from b2bua.calls.identity import reason_header
 from b2bua.calls.leg import CAPABILITIES, Leg
 from b2bua.calls.session_timer import MIN_SE, for_answer
-from b2bua.sip.dialog import Dialog, server_dialog
+from b2bua.sip.dialog import Dialog, checked_routes, server_dialog
 from b2bua.sip.message import Request
 from b2bua.sip.sdp import extract
 from b2bua.sip.stack import SipStack
 from b2bua.sip.transaction import InviteServer, ServerTransaction
-from b2bua.sip.values import SipError, parse_seconds
+from b2bua.sip.values import NameAddr, SipError, parse_seconds
 
 if TYPE_CHECKING:
     from b2bua.sip.timers import Timer
@@ -269,13 +269,22 @@ def check_invite(request: Request) -> tuple[int, str] | None:
             return 415, "Accept: application/sdp\r\n"
     if request.get("content-encoding") not in (None, "identity", ""):
         return 415, "Accept-Encoding: identity\r\n"
-    accept = request.get("accept")
-    if accept is not None and not any(kind in accept for kind in ("application/sdp", "*/*", "application/*")):
+    if request.get("accept") is not None and not _accepts_sdp(request):
         return 406, 'Warning: 399 b2bua "application/sdp must be acceptable"\r\n'
-    if request.get("contact") is None:
+    contact = request.get("contact")
+    if contact is None:
         return 400, 'Warning: 399 b2bua "Contact is missing"\r\n'
+    if NameAddr.parse(contact).uri.scheme not in ("sip", "sips"):
+        raise SipError(400, "Bad Contact")
+    if request.get("record-route") is not None:
+        checked_routes(request.values("record-route"))
     parse_seconds(request.get("min-se"))
     interval = request.get("session-expires")
     if interval is not None and (parse_seconds(interval) or 0) < MIN_SE and "timer" in request.tokens("supported"):
         return 422, f"Min-SE: {MIN_SE}\r\n"
     return None
+
+
+def _accepts_sdp(request: Request) -> bool:
+    accepted = ",".join(request.get_all("accept")).lower()
+    return any(kind in accepted for kind in ("application/sdp", "*/*", "application/*"))

@@ -16,6 +16,7 @@ from b2bua.calls.identity import reason_header
 from b2bua.calls.ports import Trunk
 from b2bua.calls.retry import Credentials, may_retry
 from b2bua.calls.session_timer import MIN_SE, SessionTimer, seconds_in
+from b2bua.delegation.callerid import printable
 from b2bua.sip.dialog import Dialog
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SETUP: Final = "setup"
 CONFIRMED: Final = "confirmed"
 ENDED: Final = "ended"
+_MAX_INFOS: Final = 32  # under way to one peer at a time: a whole number dialled in one breath
 _REINVITE_SECONDS: Final = 180.0  # as Timer C (RFC 3261 §16.6): how long a peer may think about a re-INVITE
 
 CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer\r\n"
@@ -44,7 +46,7 @@ class Leg:
 
     __slots__ = (
         "stack", "post", "party", "state", "dialog", "invite", "local", "remote_sdp", "timer", "allows", "credentials", "call_id",
-        "trunk", "_outgoing", "_unanswered", "_incoming", "_bye_headers", "_tried",
+        "trunk", "_outgoing", "_unanswered", "_incoming", "_bye_headers", "_tried", "_infos",
     )  # fmt: skip
 
     def __init__(self, stack: SipStack, post: Callable[[Event], None], party: str, address: str) -> None:
@@ -66,6 +68,7 @@ class Leg:
         self._incoming: ServerTransaction | None = None  # the peer's offer that waits for `answer_offer`
         self._bye_headers: str | None = None  # a BYE that waits for the peer's ACK
         self._tried = False  # the running request has been repeated with credentials
+        self._infos = 0  # passed on to the peer and not answered yet
 
     # What the call asks for.
 
@@ -162,7 +165,15 @@ class Leg:
         if dialog is None or self.state is not CONFIRMED:
             self.stack.respond(origin, 481, now=self.stack.now)
             return
-        self.stack.request_in(dialog, "INFO", owner=_InfoRelay(self.stack, origin), now=self.stack.now, body=body, content_type=content_type)
+        if self._infos >= _MAX_INFOS:
+            self.stack.respond(origin, 500, headers="Retry-After: 1\r\n", now=self.stack.now)
+            return
+        self._infos += 1
+        self.stack.request_in(dialog, "INFO", owner=_InfoRelay(self, origin), now=self.stack.now, body=body, content_type=content_type)
+
+    def info_done(self) -> None:
+        """An INFO that was passed on has been answered, or never will be."""
+        self._infos -= 1
 
     def hang_up(self, status: int = 480, reason: str = "", headers: str = "") -> None:
         """End the leg, whatever it is doing: refuse or cancel the INVITE, or BYE. The call hears nothing more of it.
@@ -226,7 +237,11 @@ class Leg:
         elif method in ("INVITE", "UPDATE"):
             self._on_offer(tx, request, now)
         elif method == "INFO":
-            self.post(Info(self, tx, request.get("content-type") or "", request.body))
+            content_type = request.get("content-type") or ""
+            if request.body and (not content_type or not content_type.isprintable()):
+                self.stack.respond(tx, 415, now=now)
+            else:
+                self.post(Info(self, tx, content_type, request.body))
         else:
             self.stack.respond(tx, 200, headers=CAPABILITIES, now=now)  # OPTIONS
 
@@ -291,7 +306,7 @@ class Leg:
         elif status in (408, 481):
             self.lose(f"{status} to {tx.method}")  # the dialog is gone at the peer (RFC 5057)
         else:
-            self._offer_failed(status, response.reason)
+            self._offer_failed(status, printable(response.reason))
 
     def on_failure(self, tx: ClientTransaction, status: int, now: float) -> None:
         if tx is self._outgoing:
@@ -442,6 +457,8 @@ class Leg:
         timer = self.timer
         if timer is not None and timer.refreshing:
             timer.refreshing = False
+            if status in (405, 501):
+                self.allows -= {"update"}  # whatever its Allow said; the next refresh is a re-INVITE
             timer.retry(self.stack.now)  # 491 and the like: our own refresh backs off by itself
         else:
             self.post(OfferFailed(self, status, reason))
@@ -502,19 +519,21 @@ class Leg:
 class _InfoRelay:
     """Answers an INFO with what its copy on the other leg was answered with."""
 
-    __slots__ = ("_stack", "_origin")
+    __slots__ = ("_leg", "_origin")
 
-    def __init__(self, stack: SipStack, origin: ServerTransaction) -> None:
-        self._stack = stack
+    def __init__(self, leg: Leg, origin: ServerTransaction) -> None:
+        self._leg = leg
         self._origin = origin
 
     def on_response(self, tx: ClientTransaction, response: Response, now: float) -> None:
         if response.status >= 200:
             status = 500 if response.status in (401, 407) else response.status
-            self._stack.respond(self._origin, status, now=now)
+            self._leg.info_done()
+            self._leg.stack.respond(self._origin, status, now=now)
 
     def on_failure(self, tx: ClientTransaction, status: int, now: float) -> None:
-        self._stack.respond(self._origin, status, now=now)
+        self._leg.info_done()
+        self._leg.stack.respond(self._origin, status, now=now)
 
 
 def _deaf(event: Event) -> None:

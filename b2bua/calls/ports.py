@@ -42,13 +42,17 @@ class Resolve(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A trunk as call control sees it. `owns` says whether a flow comes from one of its addresses."""
+    """A trunk as call control sees it. `owns` says whether a flow comes from one of its addresses.
+
+    `registered_as` is the user part under which the server is registered there, "" when it is not.
+    """
 
     name: str
     uri: Uri
     trusted: bool
     owns: Callable[[Flow], bool] = field(repr=False)
     credentials: Credentials | None = field(default=None, repr=False)
+    registered_as: str = ""
 
 
 class Log(Protocol):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from b2bua.delegation.plan import Caller, RoutePlan
 from b2bua.store.ports import HistoryRow, Outcome, Segment
+
+LONGEST_CALL_ID: Final = 256  # characters kept of what a peer chose; ours are shorter
 
 
 class Record:
@@ -62,7 +65,7 @@ class Record:
             self.rang(branch)
         segments = self._segments
         if self._answered_at is not None and self.answered_by is not None:
-            segments.append(Segment("talk", self.answered_by, self._answered_at, ended))
+            segments.append(Segment("talk", self.answered_by, self._answered_at, ended, plan.on_behalf_of))
         parties = self._parties
         if caller.extension is not None and caller.extension not in parties:
             parties.append(caller.extension)
@@ -85,7 +88,7 @@ class Record:
             segments=tuple(segments),
             status=self.status,
             parties=tuple(parties),
-            call_ids=tuple(self.call_ids),
+            call_ids=tuple([each[:LONGEST_CALL_ID] for each in self.call_ids]),
             trace=plan.trace,
         )
 

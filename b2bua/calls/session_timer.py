@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 MIN_SE: Final = 90
 """The shortest session interval that we accept, seconds (RFC 4028 §5)."""
-DEFAULT_INTERVAL: Final = 1800
-_RETRY: Final = 3.0  # after a refused refresh: between the 2.1 and 4 s of RFC 3261 §14.1
+_RETRY: Final = 3.0  # after a refused refresh: between the 2.1 and 4 s of RFC 3261 §14.1; doubled with each refusal in a row
 
 
 class SessionTimer:
@@ -23,7 +22,7 @@ class SessionTimer:
     `interval` is in seconds; `ours` says that we are the refresher.
     """
 
-    __slots__ = ("_leg", "interval", "ours", "_timer", "refreshing")
+    __slots__ = ("_leg", "interval", "ours", "_timer", "refreshing", "_refused")
 
     def __init__(self, leg: Leg, interval: int, ours: bool) -> None:
         self._leg: Leg | None = leg
@@ -31,9 +30,11 @@ class SessionTimer:
         self.ours = ours
         self._timer: Timer | None = None
         self.refreshing = False
+        self._refused = 0  # refreshes in a row
 
     def start(self, now: float) -> None:
         """(Re)start the clock: the session has just been set up or refreshed."""
+        self._refused = 0
         self._cancel()
         if self._leg is None:
             return
@@ -41,10 +42,12 @@ class SessionTimer:
         self._timer = self._leg.stack.timers.after(now, seconds, self._due)
 
     def retry(self, now: float) -> None:
-        """Our refresh was refused for now (491, 500): once more soon."""
+        """Our refresh was refused, for now (491, 500) or by a peer that refuses them all, and so lives: once more, ever less often."""
         self._cancel()
         if self._leg is not None:
-            self._timer = self._leg.stack.timers.after(now, _RETRY, self._due)
+            seconds = min(_RETRY * 2 ** min(self._refused, 16), self.interval / 2)
+            self._refused += 1
+            self._timer = self._leg.stack.timers.after(now, seconds, self._due)
 
     def stop(self) -> None:
         self._cancel()

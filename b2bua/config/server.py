@@ -258,6 +258,7 @@ class ServerFile(Section):
     feature_codes: dict[str, str] = Field(default={}, description='feature names with codes, for example {push_back: "##20"}')
     media: Media = Field(default=Media(), description="{mode: auto, address: ADDRESS, ports: FIRST-LAST}")
     session_expires: int = Field(default=1_800, ge=90, le=86_400, description="seconds from 90 to 86400 (RFC 4028)")
+    keep_alive: Literal["nat", "all", "none"] = Field(default="nat", description="nat, all or none")
     limits: Limits = Field(default=Limits(), description="keys such as calls and registrations_per_user")
     log: Log = Field(default=Log(), description="{level: info, format: auto}")
     node: str = Field(
@@ -319,6 +320,10 @@ def _read_trunks(data: Any, report: Report) -> list[tuple[int, Trunk]]:
             report.error(("trunks", index, "name"), f"{trunk.name} is also trunks[{names[trunk.name]}]; write another name")
         names.setdefault(trunk.name, index)
         for position, source in enumerate(trunk.sources):
+            if source.network.prefixlen == 0:
+                report.warn(
+                    ("trunks", index, "addresses", position), f"{source} is everybody: anyone may call without a password; write the carrier's own"
+                )
             other = sources.setdefault(str(source), trunk.name)
             if other != trunk.name:
                 report.error(

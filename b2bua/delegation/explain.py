@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.model import Directory
@@ -21,8 +22,9 @@ def facts_for(caller: str, dialled: str, directory: Directory) -> Facts:
     """The facts of a call from `caller` to `dialled`, as if both had authenticated.
 
     `caller` is an extension, a user's number, a delegated line (``676-667``), ``anonymous``, or an outside number, which comes
-    over the first trunk.
+    over the first trunk. `dialled` may be escaped as phones write it in a URI (``%2364…``).
     """
+    dialled = unquote(dialled)
     account = directory.account(caller)
     user = directory.users[account.extension] if account else directory.find(caller)
     if user is not None:

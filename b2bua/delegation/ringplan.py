@@ -69,6 +69,8 @@ def ring_plan(executive: Executive, forward: Destination | None) -> RingPlan:
         stages = (Stage((phones_of(executive.extension, "executive"),), seconds, "executive first"), *stages)
     after = executive.rollover.after_seconds
     rollover_after = None if after is None else max(after, alerting.minimum_seconds)
+    if rollover_after == 0:
+        stages = ()  # nobody's phone should ring for no time at all and show a missed call
     return RingPlan(stages, rollover_after, _rollover(executive, forward))
 
 

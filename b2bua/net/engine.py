@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 TIMER_SPACING = 0.005  # seconds at least to the next timer wake-up, whatever the stack asks for
 OVERLOAD_SECONDS = 0.4  # a timer that comes so late says that messages wait as long: peers begin to repeat them at 0.5 s
+OVERLOAD_HOLD = 1.0  # how long one late timer counts; after a pause of the machine it may be the last for hours
 CLOCK_STEP = 0.001  # uvloop's clock and timers count milliseconds; one more saves a wake-up that comes too early
 TICKS_PER_FLUSH = 4  # a timer that is due at once runs in the wake-up that set it, but cannot hold the loop
 
@@ -27,7 +28,7 @@ TICKS_PER_FLUSH = 4  # a timer that is due at once runs in the wake-up that set 
 class Stack(Protocol):
     """What the engine needs of `b2bua.sip.stack.SipStack`: none of these raises."""
 
-    overloaded: bool
+    overloaded_until: float
 
     def receive(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one datagram, or one framed message of a stream."""
@@ -234,7 +235,7 @@ class Engine:
 
     def _on_timer(self) -> None:
         now = self.loop.time()
-        self.stack.overloaded = now - self._armed > OVERLOAD_SECONDS
+        self.stack.overloaded_until = now + OVERLOAD_HOLD if now - self._armed > OVERLOAD_SECONDS else 0.0
         self._timer = None
         self._armed = float("inf")
         self.flush(now)

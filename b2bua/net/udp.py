@@ -8,6 +8,7 @@ saves the loop's request. `docs/transport.md` has the measurements.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Hashable
@@ -142,6 +143,9 @@ class UdpSocket(asyncio.DatagramProtocol):
             if self._queued() < self._engine.limits.udp_queue:
                 transport.sendto(data, address)
             return  # a full queue loses the datagram, as UDP may; the stack retransmits
+        if error.errno == errno.EMSGSIZE:  # the fault of this message: whoever else is reached over this flow must not suffer
+            log.info("%d bytes to %s are too many for a datagram", len(data), flow.remote)
+            return
         log.debug("UDP to %s: %s", flow.remote, error)
         self._engine.flow_failed_soon(flow)
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from b2bua.errors import Refused
 from b2bua.registrar.uris import same_uri
 from b2bua.sip.flow import Flow
-from b2bua.sip.values import Uri
+from b2bua.sip.values import NameAddr, SipError, Uri
 from b2bua.store.ports import BindingStore, StoredBinding
 
 MAX_CONTACTS: Final = 10
@@ -92,6 +92,16 @@ class Binding:
         """Whether the contact names another place than the one it came from; not told of a contact behind an edge proxy."""
         uri = self.uri
         return not self.path and (uri.host, uri.port or 5060) != self.remote
+
+    @property
+    def connectable(self) -> bool:
+        """Whether it can be reached without the flow it came over: where it named, itself or by Path, the place it came from."""
+        if not self.path:
+            return not self.behind_nat
+        try:
+            return NameAddr.parse(self.path[0]).uri.host == self.remote[0]
+        except SipError:
+            return False
 
     def remaining(self, now: float) -> int:
         """Seconds until it expires, at least 0."""
@@ -280,7 +290,7 @@ class Location:
             binding = _revive(row, now + row.expires - wall, now)
             flow = flow_of(row) if row.transport == "UDP" else None
             binding.flow = None if flow is None or flow.closed else flow
-            dead = row.expires <= wall or (binding.flow is None and binding.behind_nat)
+            dead = row.expires <= wall or (binding.flow is None and not binding.connectable)
             if dead or self.count >= self._max_bindings:
                 self._store.delete(row.aor, row.contact)
                 continue

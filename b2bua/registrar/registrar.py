@@ -26,6 +26,7 @@ _log = logs.get("registrar")
 
 _LONGEST: Final = {"Contact": 1024, "Path": 1024, "Call-Id": 256}
 _MAX_PATH: Final = 5
+_MAX_CONTACT_VALUES: Final = 100  # in one request, removals included; comparing them costs their square
 _LONGEST_AGENT: Final = 128
 _OWN_PARAMS: Final = frozenset({"expires", "q"})  # written anew in each answer, or kept apart
 
@@ -121,6 +122,8 @@ class Registrar:
         texts = request.values("contact")
         if not texts:
             return self._listing(self._location.registered(aor), now)
+        if len(texts) > _MAX_CONTACT_VALUES:
+            raise Refused(403, "Too Many Contacts")
         source = self._source(request, flow)
         header_expires = _expires(request.get("expires"), self._expiry.default)
         if "*" in texts:
@@ -148,7 +151,8 @@ class Registrar:
             raise Refused(400, "Too Many Paths")
         for value in path:
             _check_text("Path", value)
-            NameAddr.parse(value)
+            if NameAddr.parse(value).uri.scheme not in ("sip", "sips"):
+                raise Refused(400, "Bad Path")
         _check_text("Call-Id", request.call_id)
         agent = (request.get("user-agent") or "")[:_LONGEST_AGENT].encode("utf-8", "replace").decode()
         return Source(flow, request.call_id, request.cseq, path, agent)

@@ -83,7 +83,7 @@ class Dialog:
         return NameAddr.parse(self.route_set[0]).uri_text if self.route_set else self.remote_target
 
 
-def _checked_routes(routes: list[str]) -> tuple[str, ...]:
+def checked_routes(routes: list[str]) -> tuple[str, ...]:
     """A route set whose first hop can be used, so that no later request of the dialog stumbles over it. Raises `SipError(400)`."""
     if routes and NameAddr.parse(routes[0]).uri.scheme not in ("sip", "sips"):
         raise SipError(400, "Bad Record-Route")
@@ -97,7 +97,7 @@ def server_dialog(request: Request, flow: Flow, local_tag: str, owner: Any) -> D
     dialog.local_text = to_text if request.to.tag else f"{to_text};tag={local_tag}"
     dialog.remote_text = request.get("from") or ""
     dialog.remote_seq = request.cseq
-    dialog.route_set = _checked_routes(request.values("record-route"))
+    dialog.route_set = checked_routes(request.values("record-route"))
     dialog.learn_target(request)
     if not dialog.remote_target:
         raise SipError(400, "Missing Contact")
@@ -117,5 +117,5 @@ def client_dialog(response: Response, flow: Flow, owner: Any) -> Dialog:
 def refresh_client_dialog(dialog: Dialog, response: Response) -> None:
     """Route set and target from a later response: the 2xx has the last word on both (RFC 3261 §13.2.2.4)."""
     if not dialog.confirmed:
-        dialog.route_set = _checked_routes(response.values("record-route")[::-1])
+        dialog.route_set = checked_routes(response.values("record-route")[::-1])
     dialog.learn_target(response)

@@ -247,7 +247,8 @@ def parse_message(data: bytes, datagram: bool = True) -> Request | Response:
         raise _too_large(data, start, end)
     head = data[start:end].decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
-    stray = head.count("\n") + head.count("\r") != 2 * len(lines) - 2
+    text = "".join(lines)
+    stray = "\n" in text or "\r" in text
     if "\r\n " in head or "\r\n\t" in head:
         lines = _FOLD.sub(" ", head).split("\r\n")
     if stray or len(lines) > MAX_HEADERS:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
 from b2bua.sip.dialog import Dialog, Key
@@ -47,7 +47,9 @@ _KNOWN: Final = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAG
 _MID_DIALOG: Final = frozenset({"BYE", "UPDATE", "PRACK", "INFO", "NOTIFY"})
 _HEAVY: Final = frozenset({"INVITE", "REGISTER"})
 DATAGRAM_LIMIT: Final = 1300  # a larger request goes over a congestion-controlled transport (RFC 3261 §18.1.1)
+LARGEST_DATAGRAM: Final = 65_507  # bytes over IPv4; what is larger needs a stream or fails
 MAX_EARLY_DIALOGS: Final = 16
+MAX_TRANSACTIONS: Final = 250_000  # of peers, most of them lingering; some 1.5 KiB each. Half a minute at 1,500 calls/s is 100,000
 
 REASONS: Final = {
     100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 200: "OK", 202: "Accepted",
@@ -112,7 +114,7 @@ class SipStack:
         self.handlers: dict[str, Handler] = {}
         self.output: list[tuple[Flow, bytes]] = []
         self.now = 0.0
-        self.overloaded = False
+        self.overloaded_until = 0.0
         """Set by whoever runs the loop while it cannot keep up: new calls and registrations get 503 (RFC 3261 §21.5.4)."""
         self.servers: dict[Any, ServerTransaction] = {}
         self.clients: dict[tuple[str, str], ClientTransaction] = {}
@@ -121,6 +123,7 @@ class SipStack:
         self.flow_listeners: list[Callable[[Flow], None]] = []
         self._merged: dict[Any, ServerTransaction] = {}
         self._no_stream: dict[tuple[str, int], float] = {}
+        self._streams: set[Hashable] = set()  # keys of the open streams over which requests of ours went
         self._tag_secret = os.urandom(16)
         self._own_branch = f"{BRANCH_COOKIE}{self.ids.owner}-"
 
@@ -171,14 +174,19 @@ class SipStack:
     def flow_failed(self, flow: Flow, now: float) -> None:
         """The transport gave up on a flow: its transactions fail now instead of timing out (RFC 3261 §17.1.4)."""
         self.now = now
+        if not flow.reliable or flow.key in self._streams:  # anybody may open and close streams; only ours are worth the search
+            self._streams.discard(flow.key)
+            self._fail_clients(flow, now)
+        for listener in self.flow_listeners:
+            self._guard(listener, flow)
+
+    def _fail_clients(self, flow: Flow, now: float) -> None:
         for tx in [tx for tx in self.clients.values() if tx.flow is flow]:
             if tx.fallback is not None:
                 self._no_stream[flow.remote] = now + 600.0  # the peer has no stream transport: no second try for a while
                 self._fall_back(tx, tx.fallback, now)
             else:
                 self._guard(tx.fire, TRANSPORT_ERROR, now)
-        for listener in self.flow_listeners:
-            self._guard(listener, flow)
 
     def _guard(self, function: Callable[..., Any], *args: Any) -> None:
         try:
@@ -278,7 +286,7 @@ class SipStack:
             else:
                 self._refuse_method(request, flow)
             return
-        if self.overloaded and method in _HEAVY:
+        if method in _HEAVY and (now < self.overloaded_until or len(self.servers) >= MAX_TRANSACTIONS):
             self.counters["overload"] += 1
             self.reject(request, flow, 503, headers="Retry-After: 5\r\n")
             return
@@ -534,15 +542,23 @@ class SipStack:
         flow, branch = tx.flow, tx.branch
         tx.via = f"Via: SIP/2.0/{flow.transport} {flow.sent_by};branch={branch};rport\r\n"
         tx.sent = encode(start_line, f"{tx.via}{head}", body, content_type)
-        if flow.reliable or len(tx.sent) <= DATAGRAM_LIMIT or self._no_stream.get(flow.remote, 0.0) > now:
+        if flow.reliable:
+            self._streams.add(flow.key)
+            return
+        size = len(tx.sent)
+        if size <= DATAGRAM_LIMIT:
+            return
+        fits = size <= LARGEST_DATAGRAM
+        if fits and self._no_stream.get(flow.remote, 0.0) > now:
             return
         if len(self._no_stream) > 10_000:
             self._no_stream.clear()
         stream = self.connector.flow_to(Target("TCP", *flow.remote), flow)
         if stream.closed:
             return
-        tx.fallback = (flow, tx.via, tx.sent)
+        tx.fallback = (flow, tx.via, tx.sent) if fits else None
         tx.flow = stream
+        self._streams.add(stream.key)
         tx.via = f"Via: SIP/2.0/TCP {stream.sent_by};branch={branch};rport\r\n"
         tx.sent = encode(start_line, f"{tx.via}{head}", body, content_type)
 

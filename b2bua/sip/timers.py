@@ -31,14 +31,27 @@ class TimerValues(NamedTuple):
         return 64 * self.t1
 
 
-class Timer:
-    """One deadline. `cancel()` may be called at any time, also after it fired."""
+class Timed:
+    """Something with one deadline at a time in a wheel, which calls `expire`."""
 
-    __slots__ = ("_bucket", "_wheel", "callback", "args")
+    __slots__ = ("_bucket",)
 
-    def __init__(self, wheel: TimerWheel, bucket: dict[Timer, None], callback: Callable[..., None], args: tuple[Any, ...]) -> None:
-        self._wheel: TimerWheel = wheel
-        self._bucket: dict[Timer, None] | None = bucket
+    def __init__(self) -> None:
+        self._bucket: dict[Timed, None] | None = None
+
+    def expire(self, now: float) -> None:
+        """The deadline has come."""
+        raise NotImplementedError
+
+
+class Timer(Timed):
+    """A deadline that calls a function. `cancel()` may be called at any time, also after it fired."""
+
+    __slots__ = ("_wheel", "callback", "args")
+
+    def __init__(self, wheel: TimerWheel, callback: Callable[..., None], args: tuple[Any, ...]) -> None:
+        self._bucket = None
+        self._wheel = wheel
         self.callback = callback
         self.args = args
 
@@ -47,12 +60,13 @@ class Timer:
         return self._bucket is not None
 
     def cancel(self) -> None:
-        bucket = self._bucket
-        if bucket is not None:
-            self._bucket = None
-            self.args = ()
-            bucket.pop(self, None)
-            self._wheel.count -= 1
+        self._wheel.clear(self)
+        self.args = ()
+
+    def expire(self, now: float) -> None:
+        """Call the function."""
+        args, self.args = self.args, ()
+        self.callback(now, *args)
 
 
 class TimerWheel:
@@ -69,25 +83,41 @@ class TimerWheel:
 
     def __init__(self, on_error: Callable[[Exception], None] | None = None) -> None:
         self.on_error = on_error
-        self._buckets: dict[int, dict[Timer, None]] = {}
+        self._buckets: dict[int, dict[Timed, None]] = {}
         self._due: list[int] = []
         self.count = 0
 
     def after(self, now: float, seconds: float, callback: Callable[..., None], *args: Any) -> Timer:
         """Call `callback(now, *args)` once, `seconds` from `now` or a little later (at most 20 ms; 320 ms from 4 s on)."""
+        timer = Timer(self, callback, args)
+        self.set(timer, now, seconds)
+        return timer
+
+    def set(self, timed: Timed, now: float, seconds: float) -> None:
+        """Let `timed` expire `seconds` from `now`, as `after` does; a deadline that it has already is given up."""
+        if timed._bucket is not None:
+            del timed._bucket[timed]
+            self.count -= 1
         tick = int((now + seconds) * self._PER_SECOND - _EPSILON) + 1
         if seconds >= self._COARSE_FROM:
             tick = (tick + self._COARSE) & ~self._COARSE
-        if tick <= now * self._PER_SECOND:
+        elif tick <= now * self._PER_SECOND:
             tick += 1  # never again within the same `fire`, which therefore always ends
         bucket = self._buckets.get(tick)
         if bucket is None:
             bucket = self._buckets[tick] = {}
             heappush(self._due, tick)
-        timer = Timer(self, bucket, callback, args)
-        bucket[timer] = None
+        bucket[timed] = None
+        timed._bucket = bucket
         self.count += 1
-        return timer
+
+    def clear(self, timed: Timed) -> None:
+        """Give up the deadline of `timed`, if it has one."""
+        bucket = timed._bucket
+        if bucket is not None:
+            timed._bucket = None
+            del bucket[timed]
+            self.count -= 1
 
     def next_deadline(self) -> float | None:
         """When `fire` has something to do, None when nothing is pending."""
@@ -106,15 +136,13 @@ class TimerWheel:
         while self._due and self._due[0] <= tick:
             bucket = self._buckets.pop(heappop(self._due))
             while bucket:
-                timer = next(iter(bucket))
-                del bucket[timer]
-                timer._bucket = None
+                timed = next(iter(bucket))
+                del bucket[timed]
+                timed._bucket = None
                 self.count -= 1
                 fired += 1
-                callback, args = timer.callback, timer.args
-                timer.args = ()
                 try:
-                    callback(now, *args)
+                    timed.expire(now)
                 except Exception as error:
                     if self.on_error is None:
                         raise

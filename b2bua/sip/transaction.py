@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.sip.flow import Flow, Target
+from b2bua.sip.timers import Timed
 
 if TYPE_CHECKING:
     from b2bua.sip.dialog import Dialog
     from b2bua.sip.message import Request, Response
     from b2bua.sip.stack import SipStack
-    from b2bua.sip.timers import Timer
 
 CALLING: Final = "calling"
 TRYING: Final = "trying"
@@ -45,18 +45,19 @@ Action = Callable[[Any, float], None]
 Table = dict[tuple[str, str], tuple[str, tuple[Action, ...]]]
 
 
-class Transaction:
+class Transaction(Timed):
     """What the four machines share: a state, the last message sent, when to send it again, and when the state ends.
 
-    Both times share one timer of the wheel, which is set after the actions of an event and not by each of them.
+    The transaction itself stands in the timer wheel, at what comes first, and is set there after all actions of an event.
     """
 
     __slots__ = ("stack", "key", "method", "flow", "state", "owner", "sent", "interval", "_repeat_at", "_repeat_event", "_end_at",
-                 "_end_event", "_timer", "_due")  # fmt: skip
+                 "_end_event", "_due")  # fmt: skip
 
     TABLE: Table = {}
 
     def __init__(self, stack: SipStack, key: Any, method: str, flow: Flow, state: str) -> None:
+        self._bucket = None
         self.stack = stack
         self.key = key
         self.method = method
@@ -68,7 +69,6 @@ class Transaction:
         self._repeat_at = self._end_at = self._due = _NEVER
         self._repeat_event = RETRANSMIT
         self._end_event = TIMEOUT
-        self._timer: Timer | None = None
 
     def fire(self, event: str, now: float) -> bool:
         """Feed an event to the table; False when the table absorbs it."""
@@ -88,9 +88,7 @@ class Transaction:
 
     def _terminate(self) -> None:
         self._repeat_at = self._end_at = _NEVER
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.stack.timers.clear(self)
         self._forget()
         self.owner = None
 
@@ -98,17 +96,18 @@ class Transaction:
         raise NotImplementedError
 
     def set_timer(self, now: float) -> None:
-        """Let the one timer run to what comes first: the next repetition or the end of the state."""
+        """Stand in the timer wheel at what comes first: the next repetition or the end of the state."""
         due = self._repeat_at if self._repeat_at < self._end_at else self._end_at
         if due == self._due:
             return
-        if self._timer is not None:
-            self._timer.cancel()
         self._due = due
-        self._timer = self.stack.timers.after(now, due - now, self._on_timer) if due < _NEVER else None
+        if due < _NEVER:
+            self.stack.timers.set(self, now, due - now)
+        else:
+            self.stack.timers.clear(self)
 
-    def _on_timer(self, now: float) -> None:
-        self._timer = None
+    def expire(self, now: float) -> None:
+        """The one timer: which of the two it was for."""
         self._due = _NEVER
         if self._end_at <= self._repeat_at:
             event, self._end_at = self._end_event, _NEVER

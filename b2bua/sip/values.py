@@ -154,6 +154,12 @@ class Uri(NamedTuple):
         return unquote(user, errors="surrogateescape") if "%" in user else user
 
     @property
+    def telephone(self) -> str:
+        """`user_text` without the parameters of a telephone-subscriber: `112;phone-context=+62` is 112 (RFC 3261 §19.1.6)."""
+        user = (self.user or "").partition(";")[0]
+        return unquote(user, errors="surrogateescape") if "%" in user else user
+
+    @property
     def hostport(self) -> str:
         """Host and, where one is written, the port; IPv6 in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host

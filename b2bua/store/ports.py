@@ -6,25 +6,24 @@ Times are seconds of the wall clock since the epoch (UTC); texts may hold anythi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Outcome = Literal["answered", "missed", "cancelled", "busy", "refused", "failed"]
-OUTCOMES: Final[tuple[Outcome, ...]] = ("answered", "missed", "cancelled", "busy", "refused", "failed")
 """How an attempt ended; docs/history.md explains each word."""
 Direction = Literal["incoming", "outgoing", "internal"]
 SegmentKind = Literal["ring", "talk", "hold", "park"]
 
 
 class Segment(NamedTuple):
-    """A stretch of a call with one party at our side (FEATURES.md F4)."""
+    """A stretch of a call with one called party (FEATURES.md F4)."""
 
     kind: SegmentKind
     party: str
-    """Extension, or the outside number where nobody inside takes part."""
+    """Who rang or spoke with the caller: an extension or an outside number."""
     started: float
     ended: float | None
     speaks_as: str | None = None
-    """The executive's extension while `party` speaks on behalf."""
+    """On behalf: the extension of the executive as whom the row's `actor` speaks to `party`."""
 
 
 class HistoryRow(NamedTuple):

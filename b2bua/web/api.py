@@ -8,7 +8,9 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from typing import cast
 
+import h11
 import uvicorn
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -18,11 +20,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 Health = Callable[[], Mapping[str, object]]
 """What ``/health`` answers: ``status`` and the counts of the contract."""
 
 MAX_CONNECTIONS = 100
+"""Above that, requests are answered with 503."""
+MAX_OPEN = 200
+"""Above that, connections are not taken at all."""
+REQUEST_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 5
 STOP_SECONDS = 2
 TICK_SECONDS = 1.0
@@ -61,6 +68,26 @@ def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None)
     """An RFC 9457 document."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(body, status, {**_NO_STORE, **(headers or {})}, media_type="application/problem+json")
+
+
+class _Http(H11Protocol):
+    """HTTP/1.1 with a client that must be quick: one that asks nothing for ``REQUEST_SECONDS`` makes room for others."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take part, unless there are too many."""
+        super().connection_made(cast("asyncio.Transport", transport))
+        if len(self.connections) > MAX_OPEN:
+            self.transport.abort()
+        else:
+            self.loop.call_later(REQUEST_SECONDS, self._look)
+
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.conn.our_state is h11.IDLE:
+            self.transport.close()
+        else:
+            self.loop.call_later(REQUEST_SECONDS, self._look)
 
 
 class _Server(uvicorn.Server):
@@ -112,7 +139,7 @@ async def serve(app: ASGIApp, host: str, port: int) -> HttpServer:
         log_config=None,
         access_log=False,
         lifespan="off",
-        http="h11",
+        http=_Http,
         ws="none",
         server_header=False,
         limit_concurrency=MAX_CONNECTIONS,

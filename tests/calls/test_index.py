@@ -11,7 +11,7 @@ from b2bua.calls.call import Call
 from b2bua.calls.events import Info
 from b2bua.delegation.plan import Endpoint
 from tests.phones import Phone, Trunk
-from tests.world import NUMBER, SERVER, USERS, World, configuration, directory, executive
+from tests.world import NUMBER, SERVER, TRUNKS, USERS, World, configuration, directory, executive
 
 NewWorld = Callable[..., World]
 
@@ -28,6 +28,17 @@ def test_more_calls_than_the_server_can_take(new_world: NewWorld) -> None:
     theirs.expect_ended()
     desk.call("602")
     mia.expect_call()
+
+
+def test_an_emergency_call_is_never_one_too_many(new_world: NewWorld) -> None:
+    world = new_world(config=configuration(limits={"calls": 1}))
+    lee, mia, desk = world.phones("601", "602", "600")
+    world.talk(lee, mia)
+    carrier = world.carrier
+    mine = desk.call("112")
+    assert carrier.expect_call().invite.uri.startswith("sip:112@")
+    mine.expect_ringing()
+    desk.call("602").expect_ended(503)
 
 
 def test_draining_takes_no_new_calls_and_lets_the_others_go_on(world: World) -> None:
@@ -181,6 +192,25 @@ def test_where_an_endpoint_can_be_reached(world: World) -> None:
     assert not index.contacts(Endpoint("number", None, NUMBER, "no such trunk", "outside", None))
     (trunk,) = index.contacts(Endpoint("number", None, NUMBER, "carrier", "outside", None))
     assert trunk.name == "carrier" and trunk.trusted  # type: ignore[union-attr]
+
+
+def test_a_trunk_that_calls_the_contact_under_which_we_are_registered(new_world: NewWorld) -> None:
+    """The Request-URI is then our own user name there, and To says which number was called; without a registration it is nobody."""
+    auth = {"username": "acme", "password": "secret"}
+    world = new_world(config=configuration(trunks=[{**TRUNKS[1], "auth": {**auth, "register": True}}]))
+    lee = world.phone("601")
+    text = (
+        f"INVITE sip:{{user}}@127.0.0.1 SIP/2.0\n{{via}}\nFrom: <sip:+33123456@127.0.0.2>;tag={{id}}\nTo: <sip:{{to}}@carrier.example>\n"
+        f"Call-ID: {{id}}\nCSeq: 1 INVITE\nContact: {world.carrier.contact}\nMax-Forwards: 70\nContent-Length: 0\n\n"
+    )
+    for serial, (user, to) in enumerate((("acme", "nobody"), ("other", "+6221500602"), ("acme", "+6221500602"))):
+        world.carrier.send_raw(text.format(user=user, via=world.carrier.via(), id=f"did{serial}", to=to))
+        world.run(1)
+        assert bool(lee.calls) == (serial == 2), (user, to)
+    assert [row.status for row in world.history] == [404, 404]
+    lee.expect_call().reject(603)
+    world.run(1)
+    assert (world.history[-1].called, world.history[-1].status) == ("+6221500602", 603)
 
 
 def test_path_and_escaped_contacts(world: World) -> None:

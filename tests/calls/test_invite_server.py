@@ -589,6 +589,15 @@ def test_what_cannot_be_served(world: World, headers: list[str], status: int) ->
     assert not mia.calls
 
 
+@pytest.mark.parametrize("lines", [["Accept: Application/SDP"], ["Accept: text/plain", "Accept: application/sdp;level=1, x/y"], ["Accept: */*"]])
+def test_a_caller_who_accepts_session_descriptions(world: World, lines: list[str]) -> None:
+    lee, mia = world.phones("601", "602")
+    mine = lee.call("602", lines)
+    mia.expect_call()
+    mine.cancel()
+    mine.expect_ended(487)
+
+
 def test_a_body_that_is_no_session_description(world: World) -> None:
     lee, mia = world.phones("601", "602")
     mine = PhoneCall(lee)
@@ -608,7 +617,7 @@ def raw_invite(phone: Trunk, *, headers: str = "", contact: bool = True, hops: s
     )
 
 
-@pytest.mark.parametrize(("hops", "contact", "status"), [("0", True, 483), ("70", False, 400), ("x", True, 400)])
+@pytest.mark.parametrize(("hops", "contact", "status"), [("0", True, 483), ("00", True, 483), ("70", False, 400), ("x", True, 400)])
 def test_no_hops_no_contact(world: World, hops: str, contact: bool, status: int) -> None:
     world.phone("601")
     world.carrier.send_raw(raw_invite(world.carrier, contact=contact, hops=hops))

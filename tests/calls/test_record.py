@@ -90,6 +90,9 @@ def test_a_call_on_behalf_keeps_who_really_spoke() -> None:
     plan = RoutePlan(
         "ring", direction="outgoing", on_behalf_of="667", actor="676", called="+1", present=Presentation("Olivia", "+62")
     )
+    record.ringing(1, "+1", None)
+    record.answered(1, "+1", "b")
     found = row(record, SAM, plan)
     assert (found.caller, found.on_behalf_of, found.actor) == ("+62", "667", "676")
+    assert [(s.kind, s.party, s.speaks_as) for s in found.segments] == [("ring", "+1", None), ("talk", "+1", "667")]
     assert {"676", "667"} <= set(found.parties)

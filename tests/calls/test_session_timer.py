@@ -166,6 +166,23 @@ def test_a_refused_refresh_is_tried_again_soon(world: World) -> None:
     world.balanced()
 
 
+def test_a_phone_that_refuses_every_refresh_is_not_pestered(world: World) -> None:
+    """It answers, so it lives, and the call goes on (RFC 4028 §10)."""
+    mine, _ = call(world, [TIMER, WITH_UPDATE])
+    mine.phone.hooks["UPDATE"] = lambda party, request: 488
+    world.run(6 * INTERVAL)
+    assert 6 < len(refreshes(mine)) < 20
+    world.balanced()
+
+
+def test_a_phone_that_allows_update_and_does_not_know_it(world: World) -> None:
+    mine, _ = call(world, [TIMER, WITH_UPDATE])
+    mine.phone.hooks["UPDATE"] = lambda party, request: 501
+    world.run(INTERVAL + 20)
+    assert refreshes(mine)[:2] == ["UPDATE", "INVITE"] and len(refreshes(mine)) <= 3
+    world.balanced()
+
+
 def test_a_refresh_whose_interval_is_too_small(world: World) -> None:
     mine, _ = call(world, [TIMER, WITH_UPDATE])
     seen: list[str] = []

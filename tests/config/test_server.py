@@ -101,6 +101,7 @@ def test_ipv6(files: Files) -> None:
         ("mode: auto", "mode: anchored", r"18: media.mode: is anchored, which is not supported yet by this engine; write"),
         ("20000-20999", "20999-20000", r"18: media.ports: is '20999-20000'; write FIRST-LAST"),
         ("media:", "limits: {calls: 0}\nmedia:", r"18: limits.calls: is '0'; write the most calls"),
+        ("media:", "keep_alive: some\nmedia:", r"18: keep_alive: is 'some'; write nat, all or none"),
         ("media:", "node: '-'\nmedia:", r"18: node: is '-'; write one to eight letters"),
         ("media:", "file: x\nmedia:", r"18: file: is no key of this section.*"),
         ("media:", "domain: b\nmedia:", r"18: domain: stands here a second time, first on line 1; remove"),

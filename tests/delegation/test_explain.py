@@ -42,6 +42,10 @@ def test_who_calls(caller: str, kind: str, extension: str | None, line: str | No
     assert found.trunk == ("carrier" if kind == "trunk" else None)
 
 
+def test_a_number_as_a_phone_escapes_it() -> None:
+    assert facts_for("676", "%2364667*%2B15551234567", DIRECTORY).dialled == "#64667*+15551234567"
+
+
 def test_a_filtered_call() -> None:
     assert explained("+15551234567", "+6221500667").splitlines() == [
         "+15551234567 (outside, over trunk carrier) calls +6221500667 on Monday, 2026-11-23 at 09:00 +0000",

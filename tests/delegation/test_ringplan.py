@@ -103,6 +103,13 @@ class TestRollover:
         found = plan(Alerting(minimum_seconds=minimum), Rollover(after, "executive"))
         assert found.rollover_after == lifted
 
+    def test_a_rollover_at_once_rings_no_assistant_for_no_time(self) -> None:
+        found = plan(Alerting(executive="first"), Rollover(0, "forward", "600"))
+        assert (found.stages, found.rollover_after, ringing(found)) == ((), 0, [])
+        assert [stage.name for stage in found.rollover] == ["rollover forward"]
+        found = plan(Alerting(minimum_seconds=20), Rollover(0, "executive"))
+        assert (seconds(found), found.rollover_after) == ([30], 20)
+
 
 TIMES = st.none() | st.floats(1, 7200)
 
@@ -121,6 +128,9 @@ def test_for_every_setting(
     """Whatever is set: everybody rings once, for a time, and the caller waits the minimum at least."""
     alerting = Alerting(mode=mode, ring_seconds=ring, minimum_seconds=minimum, executive=executive)  # type: ignore[arg-type]
     found = plan(alerting, Rollover(after, "executive"), paced(*times))
+    if found.rollover_after == 0:
+        assert not found.stages
+        return
     everybody = [extension for stage in ringing(found) for extension in stage]
     assert sorted(everybody) == sorted(["676", "677", "678", *(["667"] if executive != "none" else [])])
     assert all(time and time >= 1 for time in seconds(found))
