@@ -40,7 +40,7 @@ from b2bua.sip.ids import Identifiers
 from b2bua.sip.message import Request
 from b2bua.sip.stack import ALLOW, SipStack
 from b2bua.sip.values import Uri
-from b2bua.store.database import open_store
+from b2bua.store.database import Store, open_store
 from b2bua.store.ports import BindingStore, HistorySink, StoredBinding
 from b2bua.web.api import create_app, serve
 from b2bua.web.metrics import Reading, registry
@@ -222,7 +222,15 @@ class Core:
         ]
         return [
             *gauges,
-            Reading("b2bua_attempts", "Calls by outcome, and attempts.", lambda: dict(self.calls.counters), "counter", "kind"),
+            Reading("b2bua_calls_ended", "Calls and attempts by outcome, as in the history.", lambda: dict(self.calls.outcomes), "counter", "outcome"),
+            Reading("b2bua_invites", "INVITEs by what became of them at the door.", lambda: dict(self.calls.counters), "counter", "kind"),
+            Reading(
+                "b2bua_trunk_registered",
+                "1 where the server is registered at the trunk.",
+                lambda: {each.account.trunk: float(each.state == "registered") for each in self.registrations},
+                "gauge",
+                "trunk",
+            ),
             Reading("b2bua_sip_messages", "SIP messages by method or fate.", lambda: dict(self.stack.counters), "counter", "kind"),
             Reading("b2bua_register", "REGISTER requests by result.", lambda: dict(self.registrar.counters), "counter", "kind"),
             Reading("b2bua_errors", "Bugs caught; each ended at most one call.", lambda: float(self.errors), "counter"),
@@ -285,7 +293,7 @@ async def _serve(config: Config, directory: Directory) -> None:
         await engine.start(f"{listen.transport.lower()}://{host_port(listen.host, listen.port)}" for listen in config.listen)
         http = None
         try:
-            http = await serve(create_app(core.health, registry(core.readings())), *config.http.listen)
+            http = await serve(create_app(core.health, registry([*core.readings(), *_store_readings(store)])), *config.http.listen)
             core.location.restore(lambda row: _restored_flow(engine, row), loop.time())
             core.register_at_trunks(lambda uri: _flow_to(resolver, engine, uri))
             for warning in directory.warnings:
@@ -381,6 +389,13 @@ def _reload(core: Core) -> None:
         return
     core.use_directory(directory)
     core.log.info("directory loaded", users=len(directory.users), executives=len(directory.executives))
+
+
+def _store_readings(store: Store) -> list[Reading]:
+    return [
+        Reading("b2bua_store_waiting", "History rows and bindings that wait to be written.", lambda: float(store.writer.waiting)),
+        Reading("b2bua_store_healthy", "1 while the database takes what is written.", lambda: float(store.writer.healthy)),
+    ]
 
 
 def _phone(binding: Binding) -> Phone:

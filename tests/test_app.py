@@ -67,7 +67,7 @@ def test_metrics_say_the_same(world: World) -> None:
         for sample in family.samples
         if "kind" in sample.labels
     }
-    assert kinds["b2bua_attempts_total", "attempts"] == 1
+    assert kinds["b2bua_invites_total", "attempts"] == 1
     assert kinds["b2bua_sip_messages_total", "INVITE"] == 2
     mine.hang_up()
 

@@ -26,12 +26,16 @@ ANONYMOUS_HOST: Final = "anonymous.invalid"
 
 
 class Origin(NamedTuple):
-    """What the caller's INVITE says, as far as the called party may learn of it. `private`: the caller asked for privacy."""
+    """What the caller's INVITE says, as far as the called party may learn of it. `private`: the caller asked for privacy.
+
+    `vouched`: who calls was proven by digest or said by a trusted trunk, so that it may be asserted to others (RFC 3325 §5).
+    """
 
     max_forwards: int
     private: bool
     subject: str
     priority: str
+    vouched: bool
 
 
 def escape_user(user: str) -> str:
@@ -102,7 +106,7 @@ def preferred_identity(request: Request, hosts: Container[str]) -> str | None:
     return uri.user_text if uri.host in hosts or uri.scheme == "tel" else ""
 
 
-def origin_of(request: Request, private: bool) -> Origin:
+def origin_of(request: Request, private: bool, vouched: bool) -> Origin:
     """What crosses of the caller's INVITE. Raises `SipError`: 400 for hops that are no number, 483 when none is left."""
     text = request.get("max-forwards")
     hops = 70
@@ -114,7 +118,7 @@ def origin_of(request: Request, private: bool) -> Origin:
             raise SipError(483, "Too Many Hops")  # the door has looked for a plain "0"; this one is written with more of them
     subject = "" if private else printable(request.get("subject") or "")  # it may well be a name (RFC 3323 §5.3)
     priority = request.get("priority") or ""
-    return Origin(hops, private, subject, priority if _TOKEN.fullmatch(priority) else "")
+    return Origin(hops, private, subject, priority if _TOKEN.fullmatch(priority) else "", vouched)
 
 
 def reason_header(request: Request) -> str:
@@ -140,7 +144,7 @@ def identity_headers(plan: RoutePlan, endpoint: Endpoint, origin: Origin, trunk:
     lines = ""
     if trunk is None or trunk.trusted:
         asserted = plan.asserted if trunk is None or plan.present_outside is None else plan.present_outside
-        if asserted is not None:
+        if asserted is not None and origin.vouched:
             lines = f"P-Asserted-Identity: {name_addr(asserted, domain)}\r\n"
         if trunk is not None and origin.private and not plan.emergency:
             lines += "Privacy: id\r\n"

@@ -27,8 +27,9 @@ from b2bua.calls.invite_server import check_invite
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.ports import Log, Phone, Phones, Resolve, Trunk
 from b2bua.calls.record import Record
+from b2bua.delegation.callerid import printable
 from b2bua.delegation.model import Directory
-from b2bua.delegation.plan import Caller, Endpoint, Facts, RoutePlan
+from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, RoutePlan
 from b2bua.delegation.policy import decide
 from b2bua.sip.digest import DigestServer, HashedPassword
 from b2bua.sip.flow import Flow, Target
@@ -96,6 +97,7 @@ class CallIndex:
         self.log = log
         self.calls: dict[str, Call] = {}
         self.counters: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self.draining = False
         self._trunk_of = trunk_of
         self._phones = phones
@@ -134,6 +136,8 @@ class CallIndex:
         wrong = check_invite(request)
         if wrong is not None:
             stack.reject(request, flow, wrong[0], headers=wrong[1])
+            if wrong[0] != 422:  # which is the caller's phone negotiating, not an attempt
+                self._turn_away(request, caller, wrong[0])
             return
         tx = stack.accept(request, flow, now)
         assert isinstance(tx, InviteServer)
@@ -186,10 +190,12 @@ class CallIndex:
         record = Record(self._wall)
         call_id = self.stack.ids.token()
         try:
-            origin = origin_of(request, caller.anonymous)
+            vouched = caller.trunk is None or self.trunks[caller.trunk].trusted
+            origin = origin_of(request, caller.anonymous, vouched)
             facts = Facts(caller, self._dialled(request, caller), preferred_identity(request, self.settings.hosts) if caller.kind == "user" else None)
         except SipError as error:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
+            self._turn_away(request, caller, error.status)
             return
         plan = decide(facts, self.directory, self._local_time())
         self.counters["attempts"] += 1
@@ -203,6 +209,8 @@ class CallIndex:
         except SipError as error:
             self.calls.pop(call_id, None)
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
+            record.refuse(error.status)
+            self._keep(call_id, caller, plan, record)
 
     def _refuse(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
         warning = f'Warning: 399 {self.directory.domain} "{plan.warning}"\r\n' if plan.warning else ""
@@ -210,6 +218,15 @@ class CallIndex:
         record.call_ids.append(request.call_id)
         record.refuse(plan.final_status)
         self._keep(call_id, caller, plan, record)
+
+    def _turn_away(self, request: Request, caller: Caller, status: int) -> None:
+        """Keep the attempt of a known caller whose INVITE was refused before anything was decided."""
+        record = Record(self._wall)
+        record.call_ids.append(request.call_id)
+        record.refuse(status)
+        direction: Direction = "internal" if caller.kind == "user" else "incoming"
+        plan = RoutePlan("refuse", final_status=status, direction=direction, called=printable(request.target.user_text))
+        self._keep(self.stack.ids.token(), caller, plan, record)
 
     # What calls ask for.
 
@@ -284,7 +301,7 @@ class CallIndex:
 
     def _keep(self, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
         row = record.row(call_id, caller, plan)
-        self.counters[row.outcome] += 1
+        self.outcomes[row.outcome] += 1
         self._history.record(row)
         self.log.info(
             "call ended",

@@ -6,7 +6,6 @@ The plan explains itself; nothing is decided here. `facts_for` makes the facts o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -37,16 +36,25 @@ def facts_for(caller: str, dialled: str, directory: Directory) -> Facts:
 
 def to_json(facts: Facts, plan: RoutePlan, at: datetime) -> dict[str, Any]:
     """The facts, the rules and the plan as JSON-able data; the keys of ``plan`` are the fields of `RoutePlan`."""
-    decided = asdict(plan)
+    decided = _as_data(plan._replace(trace=()))
     del decided["trace"]
     return {
         "at": at.isoformat(),
-        "caller": asdict(facts.caller),
+        "caller": _as_data(facts.caller),
         "dialled": facts.dialled,
         "preferred_identity": facts.preferred_identity,
         "rules": [{"rule": rule.name, "matched": rule.matched, "reason": rule.reason} for rule in plan.trace],
         "plan": decided,
     }
+
+
+def _as_data(value: Any) -> Any:
+    """A tuple with named fields as a mapping, any other tuple as a list, and so on inwards."""
+    if not isinstance(value, tuple):
+        return value
+    if hasattr(value, "_asdict"):
+        return {name: _as_data(each) for name, each in value._asdict().items()}
+    return [_as_data(each) for each in value]
 
 
 def render_text(facts: Facts, plan: RoutePlan, at: datetime, directory: Directory | None = None) -> str:

@@ -1,12 +1,12 @@
 """What a call asks and what is decided: the plain data that crosses between `delegation` and `calls`.
 
 `Facts` goes into :func:`b2bua.delegation.policy.decide`, `RoutePlan` comes out. Both are immutable, hold no SIP message, no
-socket and no clock, and print themselves. Times are seconds (float). Numbers and extensions are the decoded user part of a URI.
+socket and no clock, and print themselves; tuples, because each call makes several. Times are seconds (float). Numbers and extensions are the
+decoded user part of a URI.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 CallerKind = Literal["user", "trunk"]
@@ -16,8 +16,7 @@ Action = Literal["ring", "refuse"]
 Direction = Literal["incoming", "outgoing", "internal"]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who calls, as authenticated (digest or trunk address); nothing here was read from a header of a phone."""
 
     kind: CallerKind
@@ -35,8 +34,7 @@ class Caller:
     """The caller asked for privacy (RFC 3323), or the trunk withheld the number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Everything that the decision about one new call may depend on, besides the directory and the time."""
 
     caller: Caller
@@ -46,8 +44,7 @@ class Facts:
     """The user part of P-Preferred-Identity (RFC 3325), None without the header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One thing that rings: all phones of a user, or one outside number over a trunk."""
 
     kind: EndpointKind
@@ -65,8 +62,7 @@ class Endpoint:
     """Keeps ringing across stages until the plan's end (an executive rung together with sequential assistants)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """Endpoints that ring at the same time, for `seconds` (None: no limit of its own)."""
 
     endpoints: tuple[Endpoint, ...]
@@ -74,8 +70,7 @@ class Stage:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(NamedTuple):
     """The identity that a called party sees: display name and user part; hosts and URI escaping are added by `calls`."""
 
     name: str
@@ -90,8 +85,7 @@ class Rule(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoutePlan:
+class RoutePlan(NamedTuple):
     """What to do with one call. `action` "ring" has stages or a rollover; "refuse" has `final_status`."""
 
     action: Action

@@ -232,5 +232,12 @@ def test_each_attempt_is_one_row_and_one_count(world: World) -> None:
     world.run(1)
     assert [row.outcome for row in world.history] == ["answered", "refused", "missed"]
     assert len({row.id for row in world.history}) == 3
-    counters = world.core.calls.counters
-    assert (counters["attempts"], counters["answered"], counters["refused"], counters["missed"]) == (3, 1, 1, 1)
+    assert world.core.calls.counters["attempts"] == 3
+    assert world.core.calls.outcomes == {"answered": 1, "refused": 1, "missed": 1}
+
+
+def test_an_invite_refused_before_anything_is_decided_is_recorded_too(world: World) -> None:
+    lee = world.phone("601")
+    lee.call("602", ["Accept: text/plain"]).expect_ended(406)
+    (row,) = world.history
+    assert (row.caller, row.called, row.outcome, row.status) == ("601", "602", "refused", 406)

@@ -351,7 +351,7 @@ class TestForEveryCall:
     @given(CALLERS, TEXTS, st.none() | TEXTS, EXECUTIVES)
     def test_the_promises(self, caller: Caller, dialled: str, preferred: str | None, boss: Executive) -> None:
         if caller.kind == "user" and caller.extension:
-            caller = replace(caller, number=caller.extension)
+            caller = caller._replace(number=caller.extension)
         where = directory(boss)
         plan = decide(Facts(caller, dialled, preferred), where, NOW)
 
