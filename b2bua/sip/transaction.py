@@ -16,9 +16,11 @@ from b2bua.sip.flow import Flow, Target
 from b2bua.sip.timers import Timed
 
 if TYPE_CHECKING:
+    from b2bua.sip.core import Core
     from b2bua.sip.dialog import Dialog
     from b2bua.sip.message import Request, Response
-    from b2bua.sip.stack import SipStack
+    from b2bua.sip.uac import UserAgentClient
+    from b2bua.sip.uas import UserAgentServer
 
 CALLING: Final = "calling"
 TRYING: Final = "trying"
@@ -56,7 +58,7 @@ class Transaction(Timed):
 
     TABLE: Table = {}
 
-    def __init__(self, stack: SipStack, key: Any, method: str, flow: Flow, state: str) -> None:
+    def __init__(self, stack: Core, key: Any, method: str, flow: Flow, state: str) -> None:
         self._bucket = None
         self.stack = stack
         self.key = key
@@ -185,7 +187,9 @@ class ClientTransaction(Transaction):
 
     __slots__ = ("uri", "via", "cseq", "from_text", "to_text", "call_id", "route", "dialog", "dialogs", "acks", "response", "fallback", "cancelled")
 
-    def __init__(self, stack: SipStack, branch: str, method: str, flow: Flow, state: str) -> None:
+    stack: UserAgentClient
+
+    def __init__(self, stack: UserAgentClient, branch: str, method: str, flow: Flow, state: str) -> None:
         super().__init__(stack, (branch, method), method, flow, state)
         self.uri = ""
         self.via = ""
@@ -331,7 +335,9 @@ class ServerTransaction(Transaction):
 
     __slots__ = ("request", "dialog", "head", "to_text", "tail", "record_route", "local_tag", "merge_key", "source", "status", "cseq", "reply_port")
 
-    def __init__(self, stack: SipStack, key: Any, request: Request, flow: Flow, state: str) -> None:
+    stack: UserAgentServer
+
+    def __init__(self, stack: UserAgentServer, key: Any, request: Request, flow: Flow, state: str) -> None:
         super().__init__(stack, key, request.method, flow, state)
         self.request: Request | None = request
         self.dialog: Dialog | None = None
@@ -373,7 +379,7 @@ class InviteServer(ServerTransaction):
 
     __slots__ = ("acknowledged",)
 
-    def __init__(self, stack: SipStack, key: Any, request: Request, flow: Flow, state: str) -> None:
+    def __init__(self, stack: UserAgentServer, key: Any, request: Request, flow: Flow, state: str) -> None:
         super().__init__(stack, key, request, flow, state)
         self.acknowledged = False
 

@@ -35,6 +35,7 @@ from b2bua.sip.transaction import (
     NonInviteServer,
     Transaction,
 )
+from b2bua.sip.uas import server_key
 from tests.sip.parts import (
     TCP,
     UDP,
@@ -141,7 +142,7 @@ def placed(machine: type[Transaction], state: str, flow: FakeFlow) -> tuple[Rig,
         rig.stack.clients[tx.key] = tx
     else:
         incoming = request(method)
-        key = rig.stack._server_key(incoming, method)
+        key = server_key(incoming, method)
         tx = machine(rig.stack, key, incoming, flow, state)  # type: ignore[arg-type, call-arg]
         tx.sent = response_bytes(request_bytes(method), 200)
         rig.stack.servers[key] = tx
