@@ -327,6 +327,8 @@ class ClientInvite:
             sdp = sdp or leg.remote_sdp or None
         if sdp is not None:
             leg.remote_sdp = sdp
+        # We stay for half a minute, for a second 2xx; what the INVITE was made of need not.
+        self._invitation = Invitation(self._invitation.uri, "", "", "", None)
         leg.post(Answered(leg, sdp, dialog.remote_tag))
 
     def _on_refusal(self, tx: ClientTransaction, response: Response, now: float) -> None:

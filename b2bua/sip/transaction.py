@@ -223,6 +223,12 @@ class ClientTransaction(Transaction):
         self.response = None
         self.fallback = None
 
+    def drop_parts(self) -> None:
+        """The 2xx is acknowledged: nothing more is made of the INVITE, whose transaction stays for half a minute."""
+        self.sent = b""
+        self.uri = self.via = self.from_text = self.to_text = self.route = ""
+        self.dialog = None
+
     def deliver(self, now: float) -> None:
         """Hand the response to the owner."""
         if self.response is not None:

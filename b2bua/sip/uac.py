@@ -171,6 +171,7 @@ class UserAgentClient(Core):
             if tx.acks is None:
                 tx.acks = {}
             tx.acks[dialog.remote_tag] = (flow, data)
+            tx.drop_parts()
         self.output.append((flow, data))
 
     def failure_ack(self, tx: ClientTransaction, response: Response) -> bytes:
