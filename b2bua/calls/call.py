@@ -247,6 +247,7 @@ class Call:
             return
         del self.legs[branch]
         self.record.rang(branch)
+        self.index.log.debug("refused", call=self.id, party=event.leg.party, status=event.status, reason=event.reason)
         status = _status_for_caller(event.status)
         reason = event.reason if status == event.status else ""
         self._perform(self._fork.failed(branch, status, reason, self.index.stack.now))

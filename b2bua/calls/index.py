@@ -202,6 +202,7 @@ class CallIndex:
         if plan.action == "refuse":
             self._refuse(tx, request, call_id, caller, plan, record)
             return
+        self.log.debug("call", call=call_id, caller=caller.number, dialled=facts.dialled, sip_call_id=request.call_id)
         call = Call(self, call_id, plan, caller, origin, record)
         self.calls[call_id] = call
         try:
@@ -273,6 +274,7 @@ class CallIndex:
             reliable=reliable,
             failed=self._target_failed,
         )
+        self.log.debug("ringing", call=call.id, party=leg.party, role=endpoint.role, uri=uri_text)
         if next_hop is None:
             _send(leg, invitation)
         else:
