@@ -376,7 +376,7 @@ class Leg:
             self.stack.respond(tx, 491, now=now)
             return
         if self._incoming is not None:
-            self.stack.respond(tx, 500, headers=f"Retry-After: {1 + self.stack.ids.token().count('a') % 10}\r\n", now=now)
+            self.stack.respond(tx, 500, headers=f"Retry-After: {int(self.stack.ids.token()[:4], 16) % 11}\r\n", now=now)
             return
         self._learn(request)
         self._incoming = tx
