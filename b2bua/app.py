@@ -11,9 +11,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -24,16 +23,22 @@ from b2bua.calls.index import Account, CallIndex, Settings
 from b2bua.calls.ports import Phone, Resolve, Trunk
 from b2bua.calls.retry import Credentials
 from b2bua.config import Config, TrunkTable, load, load_directory
+from b2bua.config.hosts import Hosts, own_address
+from b2bua.config.whatif import check_cases
 from b2bua.delegation.model import Directory
-from b2bua.errors import ConfigError
+from b2bua.delegation.plan import Setting
+from b2bua.delegation.state import State
+from b2bua.errors import ConfigError, Problem
 from b2bua.net.engine import Engine
 from b2bua.net.limits import Limits
 from b2bua.net.resolver import Resolver
 from b2bua.registrar.credentials import CredentialTable
+from b2bua.registrar.devices import is_app
 from b2bua.registrar.keepalive import KeepAlive
 from b2bua.registrar.location import Binding, Location
 from b2bua.registrar.registrar import Registrar
 from b2bua.registrar.trunk_registration import TrunkAccount, TrunkRegistration
+from b2bua.registrar.watch import CoverageWatch
 from b2bua.sip.digest import DigestClient, DigestServer, HashedPassword
 from b2bua.sip.flow import Connector, Flow, Target, host_port
 from b2bua.sip.ids import Identifiers
@@ -41,12 +46,14 @@ from b2bua.sip.message import Request
 from b2bua.sip.stack import ALLOW, SipStack
 from b2bua.sip.values import Uri
 from b2bua.store.database import Store, open_store
-from b2bua.store.ports import BindingStore, HistorySink, StoredBinding
+from b2bua.store.ports import BindingStore, HistorySink, StateStore, StoredBinding
 from b2bua.web.api import create_app, serve
 from b2bua.web.metrics import Reading, registry
 
 SWEEP_SECONDS: Final = 1.0
 MAX_CACHED_ACCOUNTS: Final = 100_000
+FORGET_SECONDS: Final = 60.0
+"""How often settings whose time is over are looked for; by then they have long ceased to count."""
 COLLECT_AFTER_SECONDS: Final = 10
 """Seconds without a call or transaction after which the cyclic garbage collector looks at everything, once."""
 LEAKED_OBJECTS: Final = 5_000_000
@@ -56,24 +63,6 @@ SWITCH_SECONDS: Final = 0.0005
 GOODBYE_SECONDS: Final = 3.0
 """How long the last BYEs and un-registrations may take after the drain."""
 _OPTIONS_HEADERS: Final = f"Allow: {ALLOW}\r\nAccept: application/sdp\r\nSupported: 100rel, timer, path, outbound\r\n"
-
-
-class Hosts:
-    """The names of this server: its domain and aliases, the addresses it listens on; any address when it listens on all."""
-
-    def __init__(self, config: Config) -> None:
-        names = {config.domain, *config.aliases, *([config.advertise] if config.advertise else [])}
-        listening = {listen.host for listen in config.listen}
-        self._names = {name.strip("[]").lower() for name in names | listening}
-        self._any_address = any(ip_address(host).is_unspecified for host in listening)
-
-    def __contains__(self, host: object) -> bool:
-        if not isinstance(host, str):
-            return False
-        if host in self._names:
-            return True
-        name = host.strip("[]").lower()
-        return name in self._names or (self._any_address and _is_address(name))
 
 
 class Accounts:
@@ -116,11 +105,18 @@ class Core:
         history: HistorySink,
         target_failed: Callable[[Target], None] | None = None,
         bindings: BindingStore | None = None,
+        state: StateStore | None = None,
         wall: Callable[[], float] = time.time,
         connector: Connector | None = None,
         ids: Identifiers | None = None,
     ) -> None:
         self.config = config
+        self._state = state
+        self._wall = wall
+        self._clock = _Clock(wall)
+        self._forget_at = 0.0
+        if state is not None:
+            directory = directory.with_state(State.of(state.load()))
         self.directory = directory
         self.log = logs.get("app")
         self.stack = SipStack(connector, ids or Identifiers(config.node), on_error=self._on_error)
@@ -147,10 +143,12 @@ class Core:
             digest=digest,
             history=history,
             wall=wall,
-            local_time=_Clock(wall).local_time,
+            local_time=self._clock.local_time,
             log=logs.get("calls").bind(),
-            settings=Settings(self.hosts, _own_address(config), config.session_expires, config.limits.calls),
+            settings=Settings(self.hosts, own_address(config), config.session_expires, config.limits.calls),
+            remember=self.remember,
         )
+        self.watch = CoverageWatch(lambda account: bool(self.location.contacts(account)), self.log)
         self.registrations: list[TrunkRegistration] = []
         self.stack.handlers["REGISTER"] = self.registrar.handle
         self.stack.handlers["OPTIONS"] = self._on_options
@@ -160,7 +158,7 @@ class Core:
         """Where an account can be rung now."""
         phones = self._phones.get(account)
         if phones is None:
-            phones = tuple(_phone(binding) for binding in self.location.contacts(account))
+            phones = tuple(_phone(binding, self.config.apps) for binding in self.location.contacts(account))
             if len(self._phones) > MAX_CACHED_ACCOUNTS:
                 self._phones.clear()
             self._phones[account] = phones
@@ -179,17 +177,34 @@ class Core:
                 self.registrations.append(TrunkRegistration(self.stack, account, lambda uri=uri: flow_to_trunk(uri)))  # type: ignore[misc]
 
     def sweep(self, now: float) -> None:
-        """What is done about once a second: expired bindings, keep-alives, trunk registrations."""
+        """What is done about once a second: expired bindings and settings, keep-alives, trunk registrations, who is uncovered."""
         self.stack.tick(now)
         self.location.sweep(now)
         self.keepalive.sweep(now)
         for registration in self.registrations:
             registration.sweep(now)
+        self.watch.sweep(now, self.directory, self._clock.local_time())
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_SECONDS
+            self._keep(self.directory.state.expired(self._wall()))
+
+    def remember(self, settings: Sequence[Setting]) -> None:
+        """What a phone or a call has set counts from the next decision on, and outlives the server."""
+        for each in settings:
+            self.log.info("setting", kind=each.kind, subject=each.subject, object=each.object, value=each.value)
+        self._keep(settings)
+
+    def _keep(self, settings: Sequence[Setting]) -> None:
+        if not settings:
+            return
+        self.directory = self.calls.directory = self.directory.with_state(self.directory.state.with_settings(settings))
+        if self._state is not None:
+            self._state.save(settings)
 
     def use_directory(self, directory: Directory) -> None:
-        """From now on calls are decided on `directory`; running ones go on as they are."""
+        """From now on calls are decided on `directory`; running ones go on as they are, and what phones have set stays set."""
         table = CredentialTable.from_directory(directory, self.config.domain)
-        self.directory = directory
+        self.directory = directory = directory.with_state(self.directory.state)
         self.registrar.credentials = table
         self.calls.accounts = Accounts(table)
         self.calls.directory = directory
@@ -230,6 +245,11 @@ class Core:
                 lambda: {each.account.trunk: float(each.state == "registered") for each in self.registrations},
                 "gauge",
                 "trunk",
+            ),
+            Reading(
+                "b2bua_executives_uncovered",
+                "Executives whose filtered calls nobody reachable would take.",
+                lambda: float(self.watch.uncovered),
             ),
             Reading("b2bua_sip_messages", "SIP messages by method or fate.", lambda: dict(self.stack.counters), "counter", "kind"),
             Reading("b2bua_register", "REGISTER requests by result.", lambda: dict(self.registrar.counters), "counter", "kind"),
@@ -282,7 +302,15 @@ async def _serve(config: Config, directory: Directory) -> None:
     loop = asyncio.get_running_loop()
     resolver = Resolver(loop)
     try:
-        core = Core(config, directory, resolve=_resolve(resolver), target_failed=resolver.mark_failed, history=store.writer, bindings=store.bindings)
+        core = Core(
+            config,
+            directory,
+            resolve=_resolve(resolver),
+            target_failed=resolver.mark_failed,
+            history=store.writer,
+            bindings=store.bindings,
+            state=store.state,
+        )
         engine = Engine(
             core.stack,
             loop,
@@ -298,6 +326,8 @@ async def _serve(config: Config, directory: Directory) -> None:
             core.register_at_trunks(lambda uri: _flow_to(resolver, engine, uri))
             for warning in directory.warnings:
                 log.warning("directory", problem=str(warning))
+            for problem in _broken_cases(config, directory):
+                log.error("what-if", problem=str(problem))  # and served all the same: a reboot must not take the phones away
             await _until_stopped(core, engine, config)
         finally:
             if http is not None:
@@ -377,18 +407,31 @@ async def _sweep(core: Core, engine: Engine) -> None:
 
 
 def _reload(core: Core) -> None:
-    """SIGHUP: the new directory, or, when it is wrong, the old one and a word why."""
+    """SIGHUP: the new directory, or, when it is wrong or breaks a what-if case, the old one and a word why."""
     try:
         directory = load_directory(core.config)
     except ConfigError as error:
-        for problem in error.problems:
-            core.log.error("directory refused", problem=str(problem))  # noqa: TRY400 - the problem is the operator's, no traceback
+        _refuse(core, error.problems)
         return
     if core.directory.users and not directory.users:  # as an editor leaves a file half-way through saving; every phone would be lost
-        core.log.error("directory refused", problem=f"{core.config.directory}: has no users any more; write some, or restart")
+        _refuse(core, [f"{core.config.directory}: has no users any more; write some, or restart"])
+        return
+    broken = _broken_cases(core.config, directory)
+    if broken:
+        _refuse(core, broken)
         return
     core.use_directory(directory)
     core.log.info("directory loaded", users=len(directory.users), executives=len(directory.executives))
+
+
+def _refuse(core: Core, problems: Iterable[object]) -> None:
+    for problem in problems:
+        core.log.error("directory refused", problem=str(problem))
+
+
+def _broken_cases(config: Config, directory: Directory) -> Sequence[Problem]:
+    """What the what-if cases say against `directory`; nothing when the server's file names none."""
+    return () if config.what_if is None else check_cases(config.what_if, directory)
 
 
 def _store_readings(store: Store) -> list[Reading]:
@@ -398,9 +441,10 @@ def _store_readings(store: Store) -> list[Reading]:
     ]
 
 
-def _phone(binding: Binding) -> Phone:
+def _phone(binding: Binding, apps: tuple[str, ...]) -> Phone:
     route = "".join(f"Route: {value}\r\n" for value in binding.path)
-    return Phone(binding.contact, binding.flow, route, binding.instance or binding.remote)
+    app = is_app(binding.user_agent, binding.params, apps)
+    return Phone(binding.contact, binding.flow, route, binding.instance or binding.remote, app)
 
 
 def _resolve(resolver: Resolver) -> Resolve:
@@ -420,23 +464,6 @@ def _flow_to(resolver: Resolver, engine: Engine, uri: Uri) -> Flow | None:
 def _restored_flow(engine: Engine, row: StoredBinding) -> Flow | None:
     """The way to a phone that registered over UDP before the restart: the same two addresses, or NAT would not let it pass."""
     return engine.udp_flow((row.local_host, row.local_port), (row.remote_host, row.remote_port))
-
-
-def _own_address(config: Config) -> str:
-    """The address that our session descriptions carry in their origin line: one by which we are known beyond this machine, if there is one."""
-    candidates = [(config.advertise or "").strip("[]"), config.media.address, *(listen.host for listen in config.listen)]
-    for host in candidates:
-        if _is_address(host) and not ip_address(host).is_loopback and not ip_address(host).is_unspecified:
-            return host
-    return config.media.address
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _raise_file_limit() -> None:

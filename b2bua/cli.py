@@ -1,4 +1,4 @@
-"""The commands ``run``, ``check``, ``explain`` and ``history``.
+"""The commands ``run``, ``check``, ``explain``, ``coverage`` and ``history``.
 
 Exit status: 0 done, 1 a configuration, address or database that cannot be used, 2 a command line that makes no sense.
 Each command imports what it needs when it is called, so that ``--help`` and shell scripts do not wait for a server's modules.
@@ -7,7 +7,7 @@ Each command imports what it needs when it is called, so that ``--help`` and she
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -18,7 +18,9 @@ from b2bua.errors import ConfigError
 
 if TYPE_CHECKING:
     from b2bua.config import Config
+    from b2bua.delegation.coverage import Cover
     from b2bua.delegation.model import Directory
+    from b2bua.store.ports import HistoryRow
 
 app = typer.Typer(
     help="A SIP back-to-back user agent with executive/assistant call delegation.",
@@ -30,7 +32,10 @@ app = typer.Typer(
 ConfigFile = Annotated[Path, typer.Option("--config", help="The server's YAML file.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("config/b2bua.yaml")
-HISTORY_COLUMNS = ("started", "direction", "caller", "called", "outcome", "answered_by", "note")
+SHORTEST_ID = 6
+"""Characters of a call's id that are enough to name it, when it is the only one that begins so."""
+SHOWN_ID = 8
+HISTORY_COLUMNS = ("id", "started", "direction", "caller", "called", "outcome", "answered_by", "note")
 
 
 @app.command()
@@ -43,8 +48,14 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
-def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Validate the server's file and its directory; print errors and warnings as file:line: key: text."""
+def check(
+    config: ConfigFile = DEFAULT_CONFIG,
+    what_if: Annotated[
+        Path | None,
+        typer.Option("--what-if", help="What-if cases to run, instead of those that the server's file names.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Validate the server's file and its directory, and run the what-if cases; print problems as file:line: key: text."""
     from b2bua.config import check as check_both
 
     problems, directory = check_both(config)
@@ -53,30 +64,157 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
         raise typer.Exit(1)
     _print_lines(f"{warning} (warning)" for warning in directory.warnings)
     typer.echo(f"{config}: OK; users: {len(directory.users)}, executives: {len(directory.executives)}")
+    cases = what_if or _settings(config).what_if
+    if cases is not None:
+        _run_cases(cases, directory)
+
+
+def _run_cases(cases: Path, directory: "Directory") -> None:
+    from b2bua.config.whatif import run_cases
+
+    outcome = run_cases(cases, directory)
+    _print_lines(outcome.problems)
+    if outcome.problems:
+        raise typer.Exit(1)
+    typer.echo(f"{cases}: {outcome.cases} {'case' if outcome.cases == 1 else 'cases'} OK")
 
 
 @app.command()
 def explain(
-    caller: Annotated[str, typer.Option("--from", help="Who calls: an extension, a delegated line 676-667, or an outside number.")],
-    dialled: Annotated[str, typer.Option("--to", help="What is dialled.")],
+    caller: Annotated[
+        str | None,
+        typer.Option("--from", help="Who calls: an extension, a delegated line 676-667, an outside number, anonymous or unavailable."),
+    ] = None,
+    dialled: Annotated[str | None, typer.Option("--to", help="What is dialled.")] = None,
+    call: Annotated[
+        str | None,
+        typer.Option("--call", help="A call of the history, by its id or the beginning of it, instead of --from and --to.", metavar="ID"),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     at: Annotated[
         datetime | None,
         typer.Option("--at", help="When, in ISO 8601; now if not given.", metavar="TIME", parser=datetime.fromisoformat),
     ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option("--identity", help="As whom the phone wants to call: the number in P-Preferred-Identity.", metavar="NUMBER"),
+    ] = None,
+    no_state: Annotated[bool, typer.Option("--no-state", help="As if phones had set nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell why a call would go where: each rule that was looked at, then the plan."""
+    """Tell why a call would go where, or, with --call, why one went there: each rule that was looked at, then the plan."""
+    if call is not None:
+        if caller or dialled or at or identity or no_state:
+            raise typer.BadParameter("--call is about a call that was made; leave --from, --to, --at, --identity and --no-state away")
+        _explain_call(_settings(config), call, as_json=as_json)
+    elif caller is None or dialled is None:
+        raise typer.BadParameter("write --from and --to for a call that might be made, or --call for one that was")
+    else:
+        _explain_what_if(_settings(config), (caller, dialled, identity), at, with_state=not no_state, as_json=as_json)
+
+
+def _explain_what_if(
+    settings: "Config", who: tuple[str, str, str | None], at: datetime | None, *, with_state: bool, as_json: bool
+) -> None:
     from b2bua.delegation.explain import facts_for, render_text, to_json
     from b2bua.delegation.policy import decide
+    from b2bua.delegation.state import State
+    from b2bua.store.database import stored_settings
 
-    directory = _directory(_settings(config))
-    facts = facts_for(caller, dialled, directory)
+    directory = _directory(settings)
+    if with_state:
+        with _told_as_text():
+            directory = directory.with_state(State.of(stored_settings(settings.state)))
+    caller, dialled, identity = who
+    try:
+        facts = facts_for(caller, dialled, directory, identity)
+    except ValueError as error:
+        raise typer.BadParameter(f"--from: {error}") from None
     when = at or datetime.now().astimezone()
     if when.tzinfo is None:
         when = when.astimezone()
     plan = decide(facts, directory, when)
     typer.echo(_dumps(to_json(facts, plan, when)) if as_json else render_text(facts, plan, when, directory))
+
+
+def _explain_call(settings: "Config", call: str, *, as_json: bool) -> None:
+    from b2bua.delegation.explain import named, nothing_decided, render_text, to_json
+    from b2bua.logs import printable
+    from b2bua.store.history import to_json as row_to_json
+    from b2bua.store.story import tell
+
+    row = _call(settings, call)
+    directory = _directory(settings)
+    at, facts, plan = row.decision or (row.started, None, None)
+    when = datetime.fromtimestamp(at).astimezone()
+    if facts is None or plan is None:
+        decision = nothing_decided(when, row.called)
+        text = f"{row.caller} called {row.called} on {when:%A, %Y-%m-%d at %H:%M %z}. No decision is kept with this call."
+    else:
+        decision = to_json(facts, plan, when)
+        text = render_text(facts, plan, when, directory)
+    if as_json:
+        typer.echo(_dumps({**decision, "call": row_to_json(row)}))
+    else:
+        story = tell(row, lambda each: named(each, directory))
+        _print_lines(printable(line) for line in (*text.split("\n"), "", *story.split("\n")))
+
+
+def _call(settings: "Config", call: str) -> "HistoryRow":
+    """The one call whose id is, or begins with, `call`."""
+    from b2bua.store.database import open_history
+
+    with _told_as_text():
+        reader = open_history(settings.state)
+    found = reader.find(call) if reader else []
+    if found and found[0].id == call:
+        return found[0]
+    if found and len(call) < SHORTEST_ID:
+        _fail(f"--call {call}: write at least {SHORTEST_ID} characters of the id")
+    if len(found) > 1:
+        _fail(f"--call {call}: several calls begin with that: {', '.join(row.id for row in found)}")
+    if not found:
+        _fail(f"--call {call}: no such call; b2bua history lists them")
+    return found[0]
+
+
+@app.command()
+def coverage(
+    config: ConfigFile = DEFAULT_CONFIG,
+    executive: Annotated[str | None, typer.Option("--executive", help="Of this one only.", metavar="EXTENSION")] = None,
+    first: Annotated[
+        date | None,
+        typer.Option("--from", help="The first day, in ISO 8601; today if not given.", metavar="DATE", parser=date.fromisoformat),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="How many days.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Show which assistants cover each executive when, as configured, and when nobody does."""
+    from b2bua.delegation.coverage import coverage as covered
+    from b2bua.delegation.coverage import render_week
+
+    directory = _directory(_settings(config))
+    if executive is not None and executive not in directory.executives:
+        _fail(f"--executive {executive}: no such executive, group or service in the directory")
+    asked = [boss for extension, boss in directory.executives.items() if executive in (None, extension)]
+    calendar = {boss.extension: first or datetime.now(boss.time_zone).date() for boss in asked}
+    if as_json:
+        spans = {boss.extension: covered(boss, directory.users, calendar[boss.extension], days) for boss in asked}
+        typer.echo(_dumps({extension: [_span(each) for each in found] for extension, found in spans.items()}))
+        return
+    for boss in asked:
+        typer.echo(f"{directory.users[boss.extension].name} ({boss.extension}), {boss.time_zone}")
+        typer.echo(render_week(boss, directory.users, calendar[boss.extension], days))
+
+
+def _span(cover: "Cover") -> dict[str, object]:
+    return {
+        "start": cover.start.isoformat(),
+        "end": cover.end.isoformat(),
+        "assistants": cover.assistants,
+        "some_callers_only": cover.limited,
+        "gap": cover.gap,
+    }
 
 
 @app.command()
@@ -93,13 +231,14 @@ def history(
     settings = _settings(config)
     if extension is not None and extension not in _directory(settings).users:
         _fail(f"--as {extension}: no such user in {settings.directory}")
-    reader = open_history(settings.state)
+    with _told_as_text():
+        reader = open_history(settings.state)
     rows = reader.rows(extension, limit) if reader else []
     calls = [to_json(row) for row in rows] if extension is None else view(rows, extension)
     if as_json:
         typer.echo(_dumps(calls))
     else:
-        _print_table(HISTORY_COLUMNS, calls)
+        _print_table(HISTORY_COLUMNS, [{**row, "id": str(row["id"])[:SHOWN_ID]} for row in calls])
 
 
 def _version(wanted: bool) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from b2bua.app import Hosts
+from b2bua.config.hosts import Hosts
+from b2bua.delegation.plan import Setting
 from b2bua.sip.flow import Target
+from b2bua.store import open_store
+from b2bua.store.history import view
 from b2bua.web.metrics import registry
 from tests.phones import Phone, Trunk
-from tests.world import NUMBER, SERVER, TRUNKS, USERS, World, configuration, directory, executive
+from tests.world import EPOCH, NUMBER, SERVER, TRUNKS, USERS, World, configuration, directory, executive
 
 KEYS = ["status", "calls", "legs", "dialogs", "transactions", "timers", "registrations", "media_ports"]
 
@@ -20,6 +25,24 @@ def world() -> Iterator[World]:
     made = World()
     yield made
     made.settle()
+
+
+class LogLines(list[dict[str, Any]]):
+    """A logger that keeps its lines."""
+
+    def info(self, event: str, **values: Any) -> None:
+        self.append({"level": "info", "event": event, **values})
+
+    def warning(self, event: str, **values: Any) -> None:
+        self.append({"level": "warning", "event": event, **values})
+
+
+@pytest.fixture
+def log(world: World) -> LogLines:
+    """What `app` logs."""
+    lines = LogLines()
+    world.core.log = world.core.watch._log = lines  # type: ignore[assignment]
+    return lines
 
 
 def sweep(world: World, seconds: int) -> None:
@@ -156,6 +179,130 @@ def test_permanent_contacts_come_and_go_with_the_directory(world: World) -> None
     gateway.expect_call()
     world.core.use_directory(directory(world.config, executive()))
     lee.call("602").expect_ended(480)
+
+
+# What phones have set.
+
+
+class Settings(dict[tuple[str, str, str], Setting]):
+    """A `StateStore` in memory."""
+
+    def load(self) -> list[Setting]:
+        return list(self.values())
+
+    def save(self, settings: Sequence[Setting]) -> None:
+        for each in settings:
+            self.pop(each[:3], None)
+            if each.value is not None:
+                self[each[:3]] = each
+
+
+FILTER_OFF = Setting("filter", "667", "", "off")
+
+
+def test_a_setting_counts_from_the_next_call_on_and_the_log_tells_it(world: World, log: LogLines) -> None:
+    carrier, boss, sam = world.carrier, *world.phones("667", "676")
+    first = carrier.call("+6221500667")
+    sam.expect_call()
+    first.cancel()
+    world.core.remember([FILTER_OFF])
+    carrier.call("+6221500667").expect_ringing()
+    boss.expect_call()
+    assert len(sam.calls) == 1
+    told = [{name: each[name] for name in ("kind", "subject", "object", "value")} for each in log if each["event"] == "setting"]
+    assert told == [{"kind": "filter", "subject": "667", "object": "", "value": "off"}]
+
+
+def test_a_new_directory_keeps_what_phones_have_set(world: World) -> None:
+    carrier, boss = world.carrier, world.phone("667")
+    world.core.remember([FILTER_OFF])
+    world.core.use_directory(directory(world.config, executive()))
+    carrier.call("+6221500667")
+    boss.expect_call()
+
+
+def test_settings_do_not_disturb_registrations_and_passwords(world: World) -> None:
+    lee, mia = world.phones("601", "602")
+    accounts, credentials = world.core.calls.accounts, world.core.registrar.credentials
+    world.core.remember([FILTER_OFF])
+    assert (world.core.calls.accounts, world.core.registrar.credentials) == (accounts, credentials)
+    world.talk(lee, mia)
+
+
+def test_what_a_phone_has_set_survives_a_restart(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    world = World(state=store.state)
+    boss = world.phone("667")
+    boss.call("#62").expect_up()
+    world.settle()
+    store.close()
+    store = open_store(tmp_path)
+    again = World(state=store.state)
+    carrier, boss, sam = again.carrier, *again.phones("667", "676")
+    carrier.call("+6221500667").expect_ringing()
+    boss.expect_call()
+    assert sam.calls == []
+    again.settle()
+    store.close()
+
+
+def test_settings_whose_time_is_over_are_forgotten() -> None:
+    kept = Settings()
+    world = World(state=kept)
+    callback = Setting("callback", "667", "15551234567", "676", EPOCH + world.wire.now + 90)
+    world.core.remember([FILTER_OFF, callback])
+    sweep(world, 89)
+    assert set(kept.values()) == {FILTER_OFF, callback}
+    sweep(world, 65)
+    assert list(kept.values()) == [FILTER_OFF]
+    assert list(world.core.directory.state.settings.values()) == [FILTER_OFF]
+    assert world.core.calls.directory is world.core.directory
+
+
+# Why a call went where it went.
+
+
+def test_a_row_keeps_on_what_the_call_was_decided_and_the_plan(world: World) -> None:
+    sam = world.phone("676")
+    mine = world.carrier.call("+6221500667")
+    sam.expect_call()
+    mine.cancel()
+    world.run(1)
+    (row,) = world.history
+    assert row.decision is not None
+    at, facts, plan = row.decision
+    assert abs(at - row.started) <= 1
+    assert (facts.caller.trunk, facts.dialled) == ("carrier", "+6221500667")
+    assert (plan.executive, plan.stages[0].endpoints[0].extension) == ("667", "676")
+    assert [rule for rule in plan.trace if rule.matched]
+
+
+def test_a_refused_call_and_a_feature_code_keep_theirs_too(world: World) -> None:
+    lee, boss = world.phones("601", "667")
+    lee.call("nobody").expect_ended(404)
+    boss.call("#62").expect_up()
+    world.settle()
+    actions = [row.decision[2].action for row in world.history if row.decision is not None]
+    assert actions == ["refuse", "set"]
+    assert [each["note"] for each in view(world.history, "667")] == ["Filter off: Olivia Boss"]
+    assert [each["called"] for each in view(world.history, "601")] == ["nobody"]
+
+
+# Whom nobody covers.
+
+
+def test_an_uncovered_executive_is_told_in_the_metrics_and_the_log(world: World, log: LogLines) -> None:
+    def uncovered() -> float | None:
+        return registry(world.core.readings()).get_sample_value("b2bua_executives_uncovered")
+
+    sweep(world, 50)
+    assert uncovered() == 0
+    sweep(world, 20)
+    assert uncovered() == 1
+    world.phone("676-667")
+    sweep(world, 5)
+    assert uncovered() == 0
+    assert [(each["level"], each["event"]) for each in log] == [("warning", "executive uncovered"), ("info", "executive covered again")]
 
 
 # Housekeeping.

@@ -24,7 +24,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "calls": (*LEAVES, "sip", "delegation", "media.engine", "store.ports", "cluster.bus"),
     "registrar": (*LEAVES, "sip", "delegation.model", "store.ports", "cluster.bus"),
     "media": (*LEAVES, "sip.sdp"),
-    "store": (*LEAVES, "delegation.model"),
+    # What is kept includes decisions and settings, which are plain data of `delegation.plan`; deciding is none of the store's business.
+    "store": (*LEAVES, "delegation.model", "delegation.plan"),
     "web": (*LEAVES, "calls.commands", "store.ports", "cluster.bus"),
     "cluster": LEAVES,
     # The command line reads the configuration, asks the policy and the history, and starts the composition root.

@@ -13,6 +13,9 @@ from typer.testing import CliRunner, Result
 
 from b2bua import __version__
 from b2bua.cli import app
+from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, RoutePlan, Rule, Setting, Stage
+from b2bua.store import open_store
+from b2bua.store.ports import HistoryRow, Segment
 
 SERVER = """
     domain: acme.test
@@ -49,6 +52,11 @@ def config(tmp_path: Path) -> Path:
 
 def b2bua(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def plain(text: str) -> str:
+    """A message of the command line without its frame and line breaks."""
+    return " ".join(re.sub(r"[│╭╮╰╯─]|\x1b\[[0-9;]*m", " ", text).split())
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -134,17 +142,156 @@ class TestExplain:
         assert result.stdout == ""
 
 
+    def test_a_caller_who_is_nobody_is_asked_back(self, config: Path) -> None:
+        result = b2bua("explain", "--config", config, "--from", "675", "--to", "667")
+        assert result.exit_code == 2
+        assert "Did you mean" in plain(result.stderr) and "Sam Secretary (676)" in plain(result.stderr)
+        assert result.stdout == ""
+
+    def test_the_identity_that_the_phone_asks_for(self, config: Path) -> None:
+        result = b2bua("explain", "--config", config, "--from", "676", "--to", "+15551234567", "--identity", "667")
+        assert "Sam Secretary (676) speaks on behalf of Olivia Boss (667)." in result.stdout
+
+    def test_it_answers_with_what_phones_have_set_unless_told_otherwise(self, config: Path) -> None:
+        store = open_store(config.parent / "var")
+        store.state.save([Setting("filter", "667", "", "off")])
+        store.close()
+        asked = ("explain", "--config", config, "--from", "+15551234567", "--to", "667", "--json")
+        rung = [json.loads(b2bua(*asked, *more).stdout)["plan"]["executive"] for more in ((), ("--no-state",))]
+        assert rung == [None, "667"]
+
+
+FACTS = Facts(Caller("trunk", None, None, "carrier", "+15551234567", "", False), "+6221500667")
+PLAN = RoutePlan(
+    "ring",
+    (Stage((Endpoint("user", "676", None, None, "assistant", "667"),), 30.0, "assistants"),),
+    executive="667",
+    direction="incoming",
+    called="+6221500667",
+    present=Presentation("", "+15551234567"),
+    trace=(Rule("filter", True, "it takes all calls"),),
+)
+START = 1_790_000_000.0
+
+
+class TestExplainCall:
+    @pytest.fixture
+    def calls(self, config: Path) -> Path:
+        store = open_store(config.parent / "var")
+        answered = HistoryRow(
+            "c0ffee0000000001", START, START + 5.0, START + 65.0, "incoming", "+15551234567", "+6221500667", "667", "676", None, None, "answered",
+            (Segment("ring", "676", START, START + 5.0), Segment("talk", "676", START + 5.0, START + 65.0)),
+            200, ("667", "676"), (), (START, FACTS, PLAN),
+        )  # fmt: skip
+        for row in (
+            answered,
+            answered._replace(id="c0ffee0000000002"),
+            answered._replace(id="beef000000000001", caller="+1555\x1b[2J", decision=None),
+        ):
+            store.writer.record(row)
+        store.close()
+        return config
+
+    def explain(self, config: Path, call: str, *options: str) -> Result:
+        return b2bua("explain", "--config", config, "--call", call, *options)
+
+    def test_why_a_call_went_where_it_went_and_what_happened_then(self, calls: Path) -> None:
+        result = self.explain(calls, "c0ffee0000000001")
+        assert result.exit_code == 0
+        lines = result.stdout.splitlines()
+        assert lines[0].startswith("+15551234567 (outside, over trunk carrier) calls +6221500667 on ")
+        assert "  yes  filter: it takes all calls" in lines
+        assert "  1. assistants, 30 s: Sam Secretary (676)" in lines
+        told = [line.partition("  ")[2][10:] for line in lines[lines.index("What happened then:") + 1 :]]
+        assert told == [
+            "Sam Secretary (676) rang for 5.0 s",
+            "Sam Secretary (676) talked for 1 min 0 s",
+            "The end: Sam Secretary (676) had answered after 5.0 s and talked for 1 min 0 s.",
+        ]
+
+    def test_as_json_it_has_the_keys_of_a_call_that_might_be_made_and_the_call(self, calls: Path) -> None:
+        might_be = b2bua("explain", "--config", calls, "--from", "+15551234567", "--to", "667", "--json")
+        for call in ("c0ffee0000000001", "beef000000000001"):
+            was = json.loads(self.explain(calls, call, "--json").stdout)
+            assert was.keys() == json.loads(might_be.stdout).keys() | {"call"}
+            assert was["call"]["id"] == call
+        kept = json.loads(self.explain(calls, "c0ffee0000000001", "--json").stdout)
+        assert kept["rules"] == [{"rule": "filter", "matched": True, "reason": "it takes all calls"}]
+        assert kept["plan"]["stages"][0]["endpoints"][0]["extension"] == "676"
+
+    def test_a_call_from_before_decisions_were_kept(self, calls: Path) -> None:
+        result = self.explain(calls, "beef000000000001")
+        assert result.exit_code == 0
+        assert "No decision is kept with this call." in result.stdout
+        assert "What happened then:" in result.stdout
+        assert "\x1b" not in result.stdout
+
+    def test_the_beginning_of_an_id_is_enough_when_no_other_begins_so(self, calls: Path) -> None:
+        assert self.explain(calls, "beef00").stdout == self.explain(calls, "beef000000000001").stdout
+
+    @pytest.mark.parametrize(
+        ("call", "told"),
+        [
+            ("c0ffee00", "several calls begin with that: c0ffee0000000001, c0ffee0000000002"),
+            ("beef0", "write at least 6 characters"),
+            ("", "write at least 6 characters"),
+            ("facade", "no such call"),
+            ("beef000000000001x", "no such call"),
+        ],
+    )
+    def test_an_id_that_names_no_call(self, calls: Path, call: str, told: str) -> None:
+        result = self.explain(calls, call)
+        assert result.exit_code == 1
+        assert told in result.stderr
+        assert result.stdout == ""
+
+    def test_before_the_first_call(self, config: Path) -> None:
+        assert self.explain(config, "c0ffee0000000001").exit_code == 1
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            ("--call", "c0ffee0000000001", "--from", "676"),
+            ("--call", "c0ffee0000000001", "--to", "676"),
+            ("--call", "c0ffee0000000001", "--no-state"),
+            ("--from", "676"),
+            ("--to", "676"),
+            (),
+        ],
+    )
+    def test_a_call_that_was_and_one_that_might_be_exclude_each_other(self, config: Path, options: tuple[str, ...]) -> None:
+        result = b2bua("explain", "--config", config, *options)
+        assert result.exit_code == 2
+        assert "--call" in plain(result.stderr)
+
+
+class TestCoverage:
+    def test_the_week_of_an_executive(self, config: Path) -> None:
+        result = b2bua("coverage", "--config", config, "--from", "2026-11-23")
+        assert result.stdout.splitlines() == [
+            "Olivia Boss (667), UTC",
+            "Mon 2026-11-23 00:00 – Sun 2026-11-29 24:00  Sam Secretary (676), Ana Aide (677)",
+        ]
+
+    def test_as_data(self, config: Path) -> None:
+        result = b2bua("coverage", "--config", config, "--from", "2026-11-23", "--days", "1", "--executive", "667", "--json")
+        (span,) = json.loads(result.stdout)["667"]
+        assert (span["start"], span["end"]) == ("2026-11-23T00:00:00+00:00", "2026-11-24T00:00:00+00:00")
+        assert (span["assistants"], span["gap"]) == (["676", "677"], False)
+
+    def test_of_nobody(self, config: Path) -> None:
+        result = b2bua("coverage", "--config", config, "--executive", "676")
+        assert (result.exit_code, "no such executive" in result.stderr) == (1, True)
+
+
 class TestHistory:
     @pytest.fixture
     def calls(self, config: Path) -> Path:
-        from b2bua.store.database import open_store
-        from b2bua.store.ports import HistoryRow
-
         store = open_store(config.parent / "var")
         store.writer.record(
             HistoryRow(
-                "c1", 1_700_000_000.0, 1_700_000_005.0, 1_700_000_060.0, "incoming", "+1555\x1b[2J", "+6221500667", "667", "676", None, None,
-                "answered", status=200, parties=("667", "676", "677"),
+                "c0ffee0000000001", 1_700_000_000.0, 1_700_000_005.0, 1_700_000_060.0, "incoming", "+1555\x1b[2J", "+6221500667", "667", "676",
+                None, None, "answered", status=200, parties=("667", "676", "677"),
             )
         )  # fmt: skip
         store.close()
@@ -160,7 +307,7 @@ class TestHistory:
 
     def test_all_calls(self, calls: Path) -> None:
         (row,) = self.history(calls)
-        assert {"id": "c1", "direction": "incoming", "answered_by": "676", "outcome": "answered"}.items() <= row.items()
+        assert {"id": "c0ffee0000000001", "direction": "incoming", "answered_by": "676", "outcome": "answered"}.items() <= row.items()
 
     def test_the_views_of_executive_and_assistant(self, calls: Path) -> None:
         (executive,) = self.history(calls, "--as", "667")
@@ -170,7 +317,8 @@ class TestHistory:
     def test_a_table_in_which_nothing_moves_the_cursor(self, calls: Path) -> None:
         result = b2bua("history", "--config", calls, "--as", "676")
         heading, line = result.stdout.splitlines()
-        assert heading.startswith("started")
+        assert heading.split()[:2] == ["id", "started"]
+        assert line.startswith("c0ffee00  ")
         assert "\x1b" not in line
         assert "for 667" in line
 

@@ -33,9 +33,9 @@ from b2bua.delegation.model import (
 from b2bua.sip.flow import Target
 from b2bua.sip.ids import Identifiers
 from b2bua.sip.values import Uri
-from b2bua.store.ports import HistoryRow
+from b2bua.store.ports import HistoryRow, StateStore
 from tests.phones import Phone, PhoneCall, Sip, Trunk
-from tests.wire import Address, Conditions, Host, Packet, Wire
+from tests.wire import START, Address, Conditions, Host, Packet, Wire
 
 DOMAIN = "acme.test"
 SERVER: Address = ("127.0.0.1", 5060)
@@ -156,7 +156,11 @@ class World:
         users: Iterable[User] = USERS,
         config: Config | None = None,
         addresses: Sequence[Address] = (),
+        state: StateStore | None = None,
+        organisation: Directory | None = None,
+        starts: float = EPOCH + START,
     ) -> None:
+        """`organisation` is used in place of `executives` and `users`; `starts` is what the wall clock shows at first."""
         self.wire = Wire(seed)
         self.host = Host(self.wire, *(addresses or (SERVER,)))
         self.config = config or configuration()
@@ -166,10 +170,11 @@ class World:
         """Where host names lead; IP literals need no entry."""
         self.core = Core(
             self.config,
-            directory(self.config, *executives, users=users),
+            organisation or directory(self.config, *executives, users=users),
             resolve=self._resolve,
             history=self.history,
-            wall=lambda: EPOCH + self.wire.now,
+            state=state,
+            wall=lambda: starts - START + self.wire.now,
             connector=self.host,
             ids=Identifiers(self.config.node, random.Random(seed).randbytes),
         )

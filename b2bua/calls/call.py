@@ -139,9 +139,10 @@ class Call:
     def _perform(self, actions: list[Action]) -> None:
         """What the fork decided. The winner is joined first: the caller should not wait for the others to be stopped."""
         starts = sum(isinstance(action, Start) for action in actions)
+        alone = starts == 1 and self._fork is not None and self._fork.alone
         for action in actions:
             if isinstance(action, Start):
-                self._start_branch(action, alone=starts == 1 and not self.legs)
+                self._start_branch(action, alone=alone and not self.legs)
             elif isinstance(action, Won):
                 continue
             elif isinstance(action, Stop):

@@ -6,7 +6,7 @@ Headers cross by allow-list: what is not written here does not reach the other l
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -23,6 +23,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,32}")
 _REASON = re.compile(r"([A-Za-z0-9.]{1,16})\s*;\s*cause\s*=\s*([0-9]{1,3})(?:\s*;.*)?")
 COMPLETED_ELSEWHERE: Final = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 ANONYMOUS_HOST: Final = "anonymous.invalid"
+_UNAVAILABLE: Final = frozenset({"unavailable", "unknown"})
+"""What carriers write in place of a number that they were not given."""
 
 
 class Origin(NamedTuple):
@@ -36,6 +38,13 @@ class Origin(NamedTuple):
     subject: str
     priority: str
     vouched: bool
+
+
+class Diverted(NamedTuple):
+    """Somebody who diverted a call: the user part by which the called party may know them, and why (a `diversion-reason`, RFC 5806)."""
+
+    number: str
+    reason: str
 
 
 def escape_user(user: str) -> str:
@@ -77,9 +86,12 @@ def caller_of_trunk(request: Request, trunk: Trunk) -> Caller:
         number = printable(address.uri.telephone, MAX_DIALLED)
     except SipError:
         number = ""
-    if not number:
-        private = True
-    return Caller("trunk", None, None, trunk.name, "" if private else number, "" if private else address.display, private)
+    if private:
+        return Caller("trunk", None, None, trunk.name, "", "", anonymous=True)
+    unavailable = not number or number.lower() in _UNAVAILABLE
+    return Caller(
+        "trunk", None, None, trunk.name, "" if unavailable else number, "" if unavailable else address.display, unavailable, unavailable
+    )
 
 
 def _asserted(request: Request) -> NameAddr | None:
@@ -130,43 +142,82 @@ def reason_header(request: Request) -> str:
 
 def from_header(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
     """From of the INVITE to `endpoint`, without a tag."""
-    shown = plan.present_assistant if endpoint.role == "assistant" else plan.present
-    if endpoint.kind == "number" and plan.present_outside is not None:
-        shown = plan.present_outside
+    if endpoint.kind == "number":
+        shown = plan.present_outside  # an assistant's display names the executive; it is for phones inside
+    else:
+        shown = plan.present_assistant if endpoint.role == "assistant" else plan.present
     return name_addr(shown or plan.present or Presentation("", "anonymous"), domain)
 
 
-def identity_headers(plan: RoutePlan, endpoint: Endpoint, origin: Origin, trunk: Trunk | None, domain: str, diverting: str) -> str:
+def diverted(plan: RoutePlan, endpoint: Endpoint) -> tuple[Diverted, ...]:
+    """Who diverted the call to `endpoint`, by extension, latest first; empty when it rings by itself."""
+    executive, forwarded = plan.executive, endpoint.diverting
+    hops: list[Diverted] = []
+    if endpoint.diverted_by is not None:
+        hops.append(Diverted(endpoint.diverted_by, "unconditional"))
+    if executive is not None and executive != forwarded:
+        if endpoint.role == "assistant" or endpoint.diverted_by is not None:
+            hops.append(Diverted(executive, plan.diversion_reason or "unconditional"))
+        elif not forwarded and endpoint.role in ("forward", "voicemail"):
+            hops.append(Diverted(executive, endpoint.diversion or "no-answer"))  # the rollover
+    if forwarded:
+        hops.append(Diverted(forwarded, endpoint.diversion or "unconditional"))
+    return tuple(hops)
+
+
+def identity_headers(
+    plan: RoutePlan, endpoint: Endpoint, origin: Origin, trunk: Trunk | None, domain: str, diverted_by: Sequence[Diverted]
+) -> str:
     """P-Asserted-Identity, Privacy, Diversion, History-Info and Alert-Info of the INVITE to `endpoint`, as header lines.
 
-    `diverting` is the number of the executive as the called party may know it. An untrusted trunk is told nothing.
+    `diverted_by` is what `diverted` says, with the numbers that this called party may see. An untrusted trunk is told nothing. An
+    assistant whom a confidential call reaches learns nothing of the caller (A24).
     """
     lines = ""
+    hidden = plan.confidential and endpoint.role == "assistant"
     if trunk is None or trunk.trusted:
         asserted = plan.asserted if trunk is None or plan.present_outside is None else plan.present_outside
-        if asserted is not None and origin.vouched:
+        if asserted is not None and origin.vouched and not hidden:
             lines = f"P-Asserted-Identity: {name_addr(asserted, domain)}\r\n"
         if trunk is not None and origin.private and not plan.emergency:
             lines += "Privacy: id\r\n"
-    if endpoint.role == "assistant" and plan.executive is not None:
-        lines += _delegated(plan, endpoint, domain)
-    elif endpoint.role == "forward" and plan.executive is not None and (trunk is None or trunk.trusted):
-        lines += f"Diversion: <sip:{escape_user(diverting)}@{domain}>;reason=no-answer;counter=1\r\n"
-    if origin.subject and trunk is None:
-        lines += f"Subject: {origin.subject}\r\n"
+        if diverted_by:
+            lines += _diversions(endpoint, diverted_by, domain)
+    if trunk is None:
+        lines += _alert_info(plan, endpoint, domain)
+        if origin.subject and not hidden:
+            lines += f"Subject: {origin.subject}\r\n"
     if origin.priority and (trunk is None or plan.emergency):
         lines += f"Priority: {origin.priority}\r\n"
     return lines
 
 
-def _delegated(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
-    """For whom the call is: what an assistant's phone and pages can show (A17)."""
-    executive = escape_user(plan.executive or "")
-    assistant = escape_user(endpoint.extension or "")
-    lines = (
-        f"Diversion: <sip:{executive}@{domain}>;reason={plan.diversion_reason or 'unconditional'};counter=1\r\n"
-        f"History-Info: <sip:{executive}@{domain}>;index=1, <sip:{assistant}@{domain}>;index=1.1;mp=1\r\n"
+def _diversions(endpoint: Endpoint, diverted_by: Sequence[Diverted], domain: str) -> str:
+    """For whom the call is and how it came here: what phones, mailboxes and pages can show (A17)."""
+    lines = "".join(
+        f"Diversion: <sip:{escape_user(each.number)}@{domain}>;reason={each.reason};counter=1\r\n" for each in diverted_by
     )
-    if plan.alert_info:
-        lines += f"Alert-Info: <http://{domain}>;info={plan.alert_info}\r\n"
+    if endpoint.role == "assistant" or endpoint.diverted_by is not None:
+        lines += f"History-Info: {', '.join(_history(endpoint, diverted_by, domain))}\r\n"
     return lines
+
+
+def _history(endpoint: Endpoint, diverted_by: Sequence[Diverted], domain: str) -> Iterator[str]:
+    """The hops from the executive to `endpoint`; `mp`: each was mapped to from the one before (RFC 7044 §10.1)."""
+    numbers = [*(each.number for each in reversed(diverted_by)), endpoint.number or endpoint.extension or ""]
+    uris = [f"sip:{escape_user(number)}@{domain}" for number in numbers]
+    if endpoint.kind == "uri":
+        uris[-1] = numbers[-1]
+    index, mapped = "1", ""
+    for uri in uris:
+        yield f"<{uri}>;index={index}{mapped}"
+        index, mapped = f"{index}.1", f";mp={index}"
+
+
+def _alert_info(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
+    """How the phone is to alert (A7/A8): as a URN (RFC 7462) where there is one, and by the `info` that desk phones look for (D7)."""
+    info = plan.alert_info if endpoint.role == "assistant" else endpoint.alert
+    if not info:
+        return ""
+    urn = "<urn:alert:duration:short>, " if info == "splash" else ""
+    return f"Alert-Info: {urn}<http://{domain}>;info={info}\r\n"

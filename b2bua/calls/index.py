@@ -14,7 +14,9 @@ from typing import Final, NamedTuple, Protocol
 from b2bua.calls.call import Call
 from b2bua.calls.events import Failed, HangUp
 from b2bua.calls.identity import (
+    Diverted,
     caller_of_trunk,
+    diverted,
     escape_user,
     from_header,
     identity_headers,
@@ -27,9 +29,10 @@ from b2bua.calls.invite_server import check_invite
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.ports import Log, Phone, Phones, Resolve, Trunk
 from b2bua.calls.record import Record
+from b2bua.calls.service_call import ServiceCall
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.model import Directory
-from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, RoutePlan
+from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, RoutePlan, Setting
 from b2bua.delegation.policy import decide
 from b2bua.sip.digest import DigestServer, HashedPassword
 from b2bua.sip.flow import Flow, Target
@@ -86,7 +89,9 @@ class CallIndex:
         local_time: Callable[[], datetime],
         log: Log,
         settings: Settings,
+        remember: Callable[[Sequence[Setting]], None] = lambda _: None,
     ) -> None:
+        """`remember` takes what a feature code or a call has set; decisions made later see it."""
         self.stack = stack
         self.directory = directory
         self.accounts = accounts
@@ -107,6 +112,7 @@ class CallIndex:
         self._history = history
         self._wall = wall
         self._local_time = local_time
+        self.remember = remember
         stack.handlers["INVITE"] = self.on_invite
 
     @property
@@ -197,13 +203,16 @@ class CallIndex:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
             self._turn_away(request, caller, error.status)
             return
-        plan = decide(facts, self.directory, self._local_time())
+        now = self._local_time()
+        plan = decide(facts, self.directory, now)
+        record.decided(facts, now.timestamp())
         self.counters["attempts"] += 1
         if plan.action == "refuse":
             self._refuse(tx, request, call_id, caller, plan, record)
             return
         self.log.debug("call", call=call_id, caller=caller.number, dialled=facts.dialled, sip_call_id=request.call_id)
-        call = Call(self, call_id, plan, caller, origin, record)
+        kind = ServiceCall if plan.action == "set" else Call
+        call = kind(self, call_id, plan, caller, origin, record)
         self.calls[call_id] = call
         try:
             call.start(tx, request)
@@ -212,6 +221,9 @@ class CallIndex:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
             record.refuse(error.status)
             self._keep(call_id, caller, plan, record)
+            return
+        if plan.action == "ring" and plan.settings:
+            self.remember(plan.settings)
 
     def _refuse(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
         warning = f'Warning: 399 {self.directory.domain} "{plan.warning}"\r\n' if plan.warning else ""
@@ -236,6 +248,15 @@ class CallIndex:
         if endpoint.kind == "number":
             trunk = self.trunks.get(endpoint.trunk or "")
             return () if trunk is None else (trunk,)
+        if endpoint.kind == "uri":
+            uri = endpoint.number or ""
+            return (Phone(uri, None, "", uri),)
+        phones = self._phones_of(endpoint)
+        if endpoint.devices == "all":
+            return phones
+        return [phone for phone in phones if phone.app is (endpoint.devices == "apps")]
+
+    def _phones_of(self, endpoint: Endpoint) -> Sequence[Phone]:
         extension = endpoint.extension or ""
         phones = self._phones(extension)
         if endpoint.for_executive is None:
@@ -250,12 +271,17 @@ class CallIndex:
         """Send the INVITE for one branch; `Failed` follows when it cannot be sent."""
         plan, domain = call.plan, self.directory.domain
         trunk = contact if isinstance(contact, Trunk) else None
-        headers = identity_headers(plan, endpoint, call.origin, trunk, domain, self._diverting(plan, trunk))
+        headers = identity_headers(plan, endpoint, call.origin, trunk, domain, self._diverted_by(plan, endpoint, trunk))
         flow, route = None, ""
         if isinstance(contact, Phone):
             uri_text = contact.uri.partition("?")[0]
-            to = f"<sip:{escape_user(endpoint.extension or '')}@{domain}>"
-            flow, route, next_hop = contact.flow, contact.route, None if contact.flow is not None else _next_hop(contact.route, uri_text)
+            to = f"<{uri_text}>" if endpoint.kind == "uri" else f"<sip:{escape_user(endpoint.extension or '')}@{domain}>"
+            flow, route = contact.flow, contact.route
+            try:
+                next_hop = None if flow is not None else _next_hop(route, uri_text)
+            except SipError as error:
+                _fail(leg, error)
+                return
         else:
             leg.trunk = contact
             leg.credentials = contact.credentials
@@ -280,14 +306,19 @@ class CallIndex:
         else:
             self._resolve(next_hop, lambda targets: _send_to(leg, invitation, targets))
 
-    def _diverting(self, plan: RoutePlan, trunk: Trunk | None) -> str:
-        """How the executive is named to whom a call is forwarded: inside by extension, outside by number."""
-        if plan.executive is None:
-            return ""
-        if trunk is None:
-            return plan.executive
-        executive = self.directory.users.get(plan.executive)
-        return plan.called if executive is None else executive.main_number  # a new directory may have dropped them during the call
+    def _diverted_by(self, plan: RoutePlan, endpoint: Endpoint, trunk: Trunk | None) -> Sequence[Diverted]:
+        """Who diverted the call, as the called party may know them: inside by extension, outside by number, or not at all."""
+        found = diverted(plan, endpoint)
+        if trunk is None or not found:
+            return found
+        named = [each._replace(number=self._outside_number(each.number, plan)) for each in found]
+        return [each for each in named if each.number]
+
+    def _outside_number(self, extension: str, plan: RoutePlan) -> str:
+        user = self.directory.users.get(extension)
+        if extension == plan.executive:
+            return plan.called if user is None else user.main_number  # a new directory may have dropped them during the call
+        return user.main_number if user is not None and user.numbers else ""
 
     # Endings.
 
@@ -336,9 +367,13 @@ def _send(leg: Leg, invitation: Invitation) -> None:
     try:
         ClientInvite(leg, invitation).start()
     except SipError as error:
-        post = leg.post
-        leg.hang_up()
-        post(Failed(leg, error.status, error.reason))
+        _fail(leg, error)
+
+
+def _fail(leg: Leg, error: SipError) -> None:
+    post = leg.post
+    leg.hang_up()
+    post(Failed(leg, error.status, error.reason))
 
 
 def _send_to(leg: Leg, invitation: Invitation, targets: Sequence[Target]) -> None:

@@ -66,7 +66,7 @@ class ServerInvite:
         self._wait = 0.0
         self._deadline = 0.0
         self.settled = False  # offer and answer are exchanged, in a reliable provisional response
-        self._pending_answer: tuple[bytes, str] | None = None
+        self._pending_answer: tuple[bytes, str, str] | None = None
         tx.owner = self
         leg.invite = self
         leg.call_id = request.call_id
@@ -97,14 +97,15 @@ class ServerInvite:
             headers += CAPABILITIES
         leg.stack.respond(tx, status, reason, headers, body, now=leg.stack.now, tag=dialog.local_tag)
 
-    def answer(self, sdp: bytes, early: str = "") -> None:
-        """The 2xx. It waits for the PRACK of a reliable response that carried a description (RFC 3262 §3). Raises `SipError`."""
+    def answer(self, sdp: bytes, early: str = "", headers: str = "") -> None:
+        """The 2xx, with `headers` besides the usual lines. It waits for the PRACK of a reliable response that carried a description
+        (RFC 3262 §3). Raises `SipError`."""
         leg, tx = self.leg, self._tx
         if leg is None or tx.answered:
             return
         waiting = self._unacknowledged
         if (waiting is not None and waiting.body) or leg.deciding:
-            self._pending_answer = (sdp, early)
+            self._pending_answer = (sdp, early, headers)
             return
         self._stop_retransmitting()
         dialog = self._dialog_for(leg, early)
@@ -114,7 +115,7 @@ class ServerInvite:
         if self.settled and body == sent:
             body = b""
         leg.timer = for_answer(leg, self._session_expires, self._supported, self._interval, self._min_se)
-        headers = stack.contact(dialog.flow) + CAPABILITIES
+        headers += stack.contact(dialog.flow) + CAPABILITIES
         if leg.timer is not None:
             headers += leg.timer.response_headers()
             leg.timer.start(stack.now)
@@ -165,8 +166,8 @@ class ServerInvite:
         if self._queue:
             self._send_next(leg)
         elif self._pending_answer is not None:
-            (sdp, early), self._pending_answer = self._pending_answer, None
-            self.answer(sdp, early)
+            (sdp, early, headers), self._pending_answer = self._pending_answer, None
+            self.answer(sdp, early, headers)
 
     def _accept_prack_body(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> bool:
         """Answer the PRACK; False when a new offer in it is on its way to the other side."""

@@ -15,13 +15,14 @@ class Phone(NamedTuple):
     """One way to ring a user: a registered or permanent contact.
 
     `flow` is the one it registered over (None: resolve `uri`), `route` the Path as Route header lines (RFC 3327), `device`
-    equal for accounts of the same phone.
+    equal for accounts of the same phone, `app` that it is no desk phone (A22).
     """
 
     uri: str
     flow: Flow | None
     route: str
     device: Hashable
+    app: bool = False
 
 
 class Phones(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from b2bua.delegation.plan import Caller, RoutePlan
+from b2bua.delegation.plan import Caller, Facts, RoutePlan
 from b2bua.store.ports import HistoryRow, Outcome, Segment
 
 LONGEST_CALL_ID: Final = 256  # characters kept of what a peer chose; ours are shorter
@@ -14,7 +14,10 @@ LONGEST_CALL_ID: Final = 256  # characters kept of what a peer chose; ours are s
 class Record:
     """Collects the facts of one attempt. `wall` reads the wall clock, seconds since the epoch."""
 
-    __slots__ = ("call_ids", "status", "answered_by", "_wall", "_started", "_answered_at", "_ringing", "_segments", "_parties", "_cancelled")
+    __slots__ = (
+        "call_ids", "status", "answered_by", "_wall", "_started", "_answered_at", "_ringing", "_segments", "_parties", "_cancelled",
+        "_decided",
+    )  # fmt: skip
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
@@ -24,9 +27,14 @@ class Record:
         self._segments: list[Segment] = []
         self._parties: list[str] = []
         self._cancelled = False
+        self._decided: tuple[float, Facts] | None = None
         self.call_ids: list[str] = []
         self.status = 0
         self.answered_by: str | None = None
+
+    def decided(self, facts: Facts, at: float) -> None:
+        """Where it goes has been decided on these facts, `at` seconds since the epoch."""
+        self._decided = (at, facts)
 
     def ringing(self, branch: int, party: str, for_executive: str | None) -> None:
         """A phone or outside number begins to ring."""
@@ -47,6 +55,11 @@ class Record:
         self.answered_by = party
         self._answered_at = self._wall()
         self.call_ids.append(call_id)
+
+    def served(self) -> None:
+        """The server itself answered: a feature code. Nobody else has a part in that."""
+        self.status = 200
+        self._answered_at = self._wall()
 
     def cancel(self) -> None:
         """The caller gave up."""
@@ -69,7 +82,8 @@ class Record:
         parties = self._parties
         if caller.extension is not None and caller.extension not in parties:
             parties.append(caller.extension)
-        for extension in (plan.executive, plan.on_behalf_of):
+        executive = plan.executive if plan.action != "set" else None  # whoever dials a code is alone in it, whomever it concerns
+        for extension in (executive, plan.on_behalf_of):
             if extension is not None and extension not in parties:
                 parties.append(extension)
         return HistoryRow(
@@ -80,7 +94,7 @@ class Record:
             direction=plan.direction,
             caller=plan.present.number if plan.present is not None else caller.extension or caller.number,
             called=plan.called,
-            executive=plan.executive,
+            executive=executive,
             answered_by=self.answered_by,
             on_behalf_of=plan.on_behalf_of,
             actor=plan.actor,
@@ -89,7 +103,7 @@ class Record:
             status=self.status,
             parties=tuple(parties),
             call_ids=tuple([each[:LONGEST_CALL_ID] for each in self.call_ids]),
-            trace=plan.trace,
+            decision=None if self._decided is None else (*self._decided, plan),
         )
 
     def _outcome(self, plan: RoutePlan) -> Outcome:

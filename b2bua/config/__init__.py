@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from b2bua.config.directory import read_directory
@@ -41,21 +42,24 @@ def load(path: str | Path) -> Config:
     return config
 
 
-def load_directory(config: Config) -> Directory:
-    """The directory that `config` names. Raises ConfigError; `Directory.warnings` has the findings that stop nothing."""
-    found, problems = _people(config)
+def load_directory(config: Config, *, now: datetime | None = None) -> Directory:
+    """The directory that `config` names. Raises ConfigError; `Directory.warnings` has the findings that stop nothing.
+
+    `now` (aware) is the time for warnings about agreements that are over; None: the time it is.
+    """
+    found, problems = _people(config, now)
     if found is None:
         raise ConfigError(tuple(problems))
     return found
 
 
-def check(path: str | Path) -> tuple[tuple[Problem, ...], Directory | None]:
+def check(path: str | Path, *, now: datetime | None = None) -> tuple[tuple[Problem, ...], Directory | None]:
     """Every problem of both files, and the directory when there is none. Raises nothing."""
     config, problems = _server(Path(path))
     if config is None:
         return tuple(problems), None
     trunks_unsure = any(problem.key.startswith("trunks") for problem in problems)
-    found, more = _people(config, trunks_unsure=trunks_unsure)
+    found, more = _people(config, now, trunks_unsure=trunks_unsure)
     return (*problems, *more), None if problems else found
 
 
@@ -68,13 +72,15 @@ def _server(path: Path) -> tuple[Config | None, list[Problem]]:
     return read_server(report.tree, path, report), _in_order(report)
 
 
-def _people(config: Config, *, trunks_unsure: bool = False) -> tuple[Directory | None, list[Problem]]:
+def _people(
+    config: Config, now: datetime | None, *, trunks_unsure: bool = False
+) -> tuple[Directory | None, list[Problem]]:
     report = Report(str(config.directory), Map(1))
     try:
         report.tree = read(config.directory, report.problems)
     except ConfigError as error:
         return None, list(error.problems)
-    return read_directory(report.tree, config, report, trunks_unsure=trunks_unsure), _in_order(report)
+    return read_directory(report.tree, config, report, trunks_unsure=trunks_unsure, now=now), _in_order(report)
 
 
 def _in_order(report: Report) -> list[Problem]:

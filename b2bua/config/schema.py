@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
@@ -39,6 +41,15 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
+    @property
+    def findings(self) -> int:
+        """How many there are so far."""
+        return len(self.problems) + len(self.warnings)
+
+    def line(self, where: Where) -> int:
+        """The line of a place, for a finding that names a second one."""
+        return line_of(self.tree, where)
+
     def error(self, where: Where, text: str) -> None:
         """Something that stops the start."""
         self.problems.append(self._problem(where, text))
@@ -51,11 +62,13 @@ class Report:
         return Problem(self.file, line_of(self.tree, where), dotted(where), text)
 
 
-def read_section(model: type[AnySection], data: object, where: Where, report: Report) -> tuple[AnySection | None, frozenset[str]]:
+def read_section(
+    model: type[AnySection], data: object, where: Where, report: Report, stand_in: Mapping[str, object] = MappingProxyType({})
+) -> tuple[AnySection | None, frozenset[str]]:
     """The section at `where`, and its keys that were wrong.
 
-    Wrong keys are reported and stand at their defaults, so that the checks of everything else still run. None when a required
-    key is missing or wrong, or when `data` is no mapping.
+    Wrong keys are reported and stand at their defaults, so that the checks of everything else still run; required keys stand at
+    the values of `stand_in`. None when a required key without one is missing or wrong, or when `data` is no mapping.
     """
     try:
         return model.model_validate(data), frozenset()
@@ -67,10 +80,17 @@ def read_section(model: type[AnySection], data: object, where: Where, report: Re
     broken = frozenset(str(detail["loc"][0]) for detail in details if detail["loc"])
     if not isinstance(data, dict):
         return None, broken
+    known = {key: value for key, value in data.items() if key not in broken}
     try:
-        return model.model_validate({key: value for key, value in data.items() if key not in broken}), broken
+        return model.model_validate({key: stand_in[key] for key in broken & stand_in.keys()} | known), broken
     except ValidationError:
         return None, broken  # a required key is missing or wrong, which has been reported above
+
+
+def read_part(model: type[AnySection], data: object, where: Where, report: Report) -> tuple[AnySection, frozenset[str]]:
+    """The same for a section without required keys: one that cannot be read at all stands at its defaults, every key wrong."""
+    section, broken = read_section(model, data, where, report)
+    return (model(), frozenset(model.model_fields)) if section is None else (section, broken)
 
 
 def closest(word: str, words: list[str]) -> str:

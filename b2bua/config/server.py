@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -25,6 +26,11 @@ _EMERGENCY = re.compile(r"[0-9*#+]{1,15}")
 _CODE = re.compile(r"[*#][0-9*#]{1,7}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LATER_TRANSPORTS: Final = ("tls", "ws", "wss")
+APPS: Final = (
+    *("Linphone", "Zoiper", "Bria", "Groundwire", "Acrobits", "MicroSIP", "baresip", "PJSUA"),
+    *("Jitsi", "Telephone", "Blink", "X-Lite", "Zoom", "Webex", "Ringotel"),
+)
+"""What the User-Agent of a softphone app says somewhere."""
 
 
 class Listen(NamedTuple):
@@ -101,7 +107,7 @@ def _parse_ip(value: object) -> str:
 
 
 def _parse_host(value: object) -> str:
-    text = str(value)
+    text = value if isinstance(value, str) else ""
     if _HOST.fullmatch(text):
         return text.lower().rstrip(".")
     try:
@@ -133,11 +139,16 @@ def _parse_trunk_uri(value: object) -> str:
 
 
 def _parse_pattern(value: object) -> str:
+    hint = "write one such as '^\\+?[0-9]{6,15}$'"
+    if not isinstance(value, str):
+        raise ValueError(f"is {quoted(value)}, not a regular expression; {hint}")  # noqa: TRY004 - pydantic reports ValueErrors
     try:
-        re.compile(str(value))
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"is no regular expression ({error}); write one such as '^\\+?[0-9]{{6,15}}$'") from None
-    return str(value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of what will mean something else one day
+            re.compile(value)
+    except (re.error, RecursionError, OverflowError, Warning) as error:
+        raise ValueError(f"is no regular expression ({error}); {hint}") from None
+    return value
 
 
 def _parse_address(value: object) -> str:
@@ -255,6 +266,11 @@ class ServerFile(Section):
     digest: tuple[Literal["SHA-256", "MD5"], ...] = Field(
         default=("SHA-256", "MD5"), min_length=1, description="a list of SHA-256 and MD5, most preferred first"
     )
+    apps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=APPS, description='a list of what the User-Agent of softphone apps says, for example ["Linphone", "Zoiper"]'
+    )
+    """Parts of the User-Agent that mark a phone as an app (A22)."""
+    what_if: Path | None = Field(default=None, description="the path of the what-if cases, relative to this file, or null")
     feature_codes: dict[str, str] = Field(default={}, description='feature names with codes, for example {push_back: "##20"}')
     media: Media = Field(default=Media(), description="{mode: auto, address: ADDRESS, ports: FIRST-LAST}")
     session_expires: int = Field(default=1_800, ge=90, le=86_400, description="seconds from 90 to 86400 (RFC 4028)")
@@ -300,6 +316,7 @@ def read_server(tree: Map, path: Path, report: Report) -> Config:
         "trunks": tuple(trunk for _, trunk in trunks),
         "directory": path.parent / section.directory,
         "state": (path.parent / section.state).resolve(),
+        "what_if": section.what_if and path.parent / section.what_if,
     }
     return Config.model_construct(**values, file=path, warnings=tuple(report.warnings))
 

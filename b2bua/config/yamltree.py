@@ -18,8 +18,8 @@ from b2bua.errors import ConfigError, Problem
 
 MAX_BYTES: Final = 32 << 20
 MAX_DEPTH: Final = 32
-MAX_NODES: Final = 1_000_000
-"""Nodes after aliases are expanded; a directory of 10,000 users has about 150,000."""
+MAX_NODES: Final = 4_000_000
+"""Nodes after aliases are expanded; 10,000 users, 1,000 executives and 50 criteria for each are about a million."""
 
 WHOLE_FILE: Final = "(file)"
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})

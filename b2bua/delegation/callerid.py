@@ -14,6 +14,8 @@ from b2bua.delegation.plan import Caller, Presentation
 
 ANONYMOUS: Final = Presentation("Anonymous", "anonymous")
 """RFC 3323 section 4.1.1.3."""
+PRIVATE: Final = Presentation("Private", "anonymous")
+"""A confidential contact, as assistants see it (A24)."""
 MAX_NAME: Final = 128
 _NOT_A_NUMBER = re.compile(r"[^A-Za-z0-9+*#._\-!~'()&=$,;?/]")
 _NOT_A_TOKEN = re.compile(r"[^ !#-\[\]-~]")

@@ -5,33 +5,63 @@ The plan explains itself; nothing is decided here. `facts_for` makes the facts o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 from urllib.parse import unquote
 
 from b2bua.delegation.callerid import printable
-from b2bua.delegation.model import Directory
-from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, RoutePlan, Stage
+from b2bua.delegation.model import Directory, User
+from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, RoutePlan, Setting, Stage
 
-MAX_SHOWN = 200
+MAX_SHOWN = 1000
+_SEPARATORS: Final = re.compile(r"[ ().\-/]")
+"""The visual separators of a telephone number (RFC 3966 section 5.1.1), and what people put there besides."""
+_OUTSIDE_NUMBER: Final = re.compile(r"\+[0-9]{3,20}|[0-9]{6,20}")
+"""Fewer digits without ``+`` are an extension that does not exist."""
 
 
-def facts_for(caller: str, dialled: str, directory: Directory) -> Facts:
+def facts_for(caller: str, dialled: str, directory: Directory, preferred_identity: str | None = None) -> Facts:
     """The facts of a call from `caller` to `dialled`, as if both had authenticated.
 
-    `caller` is an extension, a user's number, a delegated line (``676-667``), ``anonymous``, or an outside number, which comes
-    over the first trunk. `dialled` may be escaped as phones write it in a URI (``%2364…``).
+    `caller` is an extension, a user's number, a delegated line (``676-667``), ``anonymous`` (the number withheld),
+    ``unavailable`` (no number came with the call), or an outside number; what is not inside comes over the first trunk. `dialled`
+    may be escaped as phones write it in a URI (``%2364…``).
+
+    Raises:
+        ValueError: `caller` is none of these, or a group or service, which cannot call; the text says what may have been meant.
+
     """
-    dialled = unquote(dialled)
-    account = directory.account(caller)
-    user = directory.users[account.extension] if account else directory.find(caller)
+    return Facts(_who(caller.strip(), directory), unquote(dialled), preferred_identity)
+
+
+def _who(caller: str, directory: Directory) -> Caller:
+    line = directory.lines.get(caller)
+    number = _SEPARATORS.sub("", caller)
+    user = directory.users.get(line.assistant) if line else directory.find(caller) or directory.find(number)
     if user is not None:
-        line = account.line if account else None
-        return Facts(Caller("user", user.extension, line, None, user.extension, user.name, anonymous=False), dialled)
+        if user.kind != "person":
+            raise ValueError(f"{user.name} ({user.extension}) is a {user.kind} and cannot call; name one of its members")
+        return Caller("user", user.extension, line.executive if line else None, None, user.extension, user.name, anonymous=False)
     trunk = directory.trunks[0].name if directory.trunks else None
-    anonymous = caller.lower() == "anonymous"
-    return Facts(Caller("trunk", None, None, trunk, "" if anonymous else caller, "", anonymous), dialled)
+    if caller.lower() in ("anonymous", "unavailable"):
+        return Caller("trunk", None, None, trunk, "", "", anonymous=True, unavailable=caller.lower() == "unavailable")
+    if _OUTSIDE_NUMBER.fullmatch(number):
+        return Caller("trunk", None, None, trunk, number, "", anonymous=False)
+    raise ValueError(
+        f"nobody here is {printable(caller, 40)!r}, and it is no outside number.{_meant(caller, directory)}"
+        " Write an extension, a delegated line such as 676-667, a number such as +15551234567, anonymous or unavailable."
+    )
+
+
+def _meant(caller: str, directory: Directory) -> str:
+    """Whom somebody meant who wrote `caller`, as a question; "" when nobody is like it."""
+    known = {name.lower(): user.extension for user in directory.users.values() for name in (user.name, *user.name.split())}
+    known |= {name: name for name in (*directory.users, *directory.lines, "anonymous", "unavailable")}
+    found = dict.fromkeys(known[each] for each in get_close_matches(caller.lower(), known, n=3))
+    return f" Did you mean {' or '.join(named(each, directory) for each in found)}?" if found else ""
 
 
 def to_json(facts: Facts, plan: RoutePlan, at: datetime) -> dict[str, Any]:
@@ -46,6 +76,11 @@ def to_json(facts: Facts, plan: RoutePlan, at: datetime) -> dict[str, Any]:
         "rules": [{"rule": rule.name, "matched": rule.matched, "reason": rule.reason} for rule in plan.trace],
         "plan": decided,
     }
+
+
+def nothing_decided(at: datetime, dialled: str) -> dict[str, Any]:
+    """The same keys for a call of which no decision is kept."""
+    return {"at": at.isoformat(), "caller": None, "dialled": dialled, "preferred_identity": None, "rules": [], "plan": None}
 
 
 def _as_data(value: Any) -> Any:
@@ -69,19 +104,25 @@ def _lines(facts: Facts, plan: RoutePlan, at: datetime, directory: Directory | N
     for rule in plan.trace:
         yield f"  {'yes' if rule.matched else 'no ':3}  {rule.name}: {rule.reason}"
     yield ""
-    if plan.action == "refuse":
-        yield f"The call is refused with {plan.final_status}{f' ({plan.warning})' if plan.warning else ''}."
-        return
-    yield "What happens:"
-    yield from (f"  {number}. {_stage(stage, directory)}" for number, stage in enumerate(plan.stages, start=1))
-    yield from (f"  {line}" for line in _afterwards(plan, directory))
-    yield ""
-    yield from _identities(plan, directory)
+    match plan.action:
+        case "refuse":
+            yield f"The call is refused with {plan.final_status}{f' ({plan.warning})' if plan.warning else ''}."
+        case "set":
+            yield "What happens:"
+            yield from (f"  {_setting(setting, at, directory)}." for setting in plan.settings)
+            yield f'  The phone shows "{plan.confirmation}", and the call ends.' if plan.confirmation else "  The call ends."
+        case "ring":
+            yield "What happens:"
+            yield from (f"  {line}" for line in _numbered(plan.stages, directory))
+            yield from (f"  {line}" for line in _afterwards(plan, directory))
+            yield from _remembered(plan, at, directory)
+            yield ""
+            yield from _identities(plan, directory)
 
 
 def _caller(caller: Caller) -> str:
     if caller.kind == "trunk":
-        who = "Somebody anonymous" if caller.anonymous else caller.number
+        who = "Somebody without a number" if caller.unavailable else "Somebody anonymous" if caller.anonymous else caller.number
         return f"{who} (outside, over trunk {caller.trunk})"
     line = f", on the line for {caller.line}" if caller.line else ""
     return f"{caller.name} ({caller.extension}{line})"
@@ -98,28 +139,98 @@ def _afterwards(plan: RoutePlan, directory: Directory | None) -> Iterator[str]:
         yield f"{when}: hang up ({plan.final_status})."
         return
     yield f"{when}:"
-    yield from (f"   {_stage(stage, directory)}" for stage in plan.rollover)
+    yield from (f"   {line}" for stage in plan.rollover for line in _stage(stage, directory))
     yield f"Then: hang up ({plan.final_status})."
 
 
-def _stage(stage: Stage, directory: Directory | None) -> str:
+def _numbered(stages: tuple[Stage, ...], directory: Directory | None) -> Iterator[str]:
+    for number, stage in enumerate(stages, start=1):
+        first, *follow_ups = _stage(stage, directory)
+        yield f"{number}. {first}"
+        yield from (f"   {line}" for line in follow_ups)
+
+
+def _stage(stage: Stage, directory: Directory | None) -> Iterator[str]:
+    """Who rings, and below it, indented, where the call goes on when that does not help."""
     limit = "" if stage.seconds is None else f", {stage.seconds:g} s"
-    return f"{stage.name}{limit}: {', '.join(_endpoint(endpoint, directory) for endpoint in stage.endpoints)}"
+    yield f"{stage.name}{limit}: {', '.join(_endpoint(endpoint, directory) for endpoint in stage.endpoints)}"
+    for when, stages in (("busy", stage.busy), ("nobody answers", stage.no_answer), ("unreachable", stage.unreachable)):
+        for number, follow_up in enumerate(stages):
+            first, *below = _stage(follow_up, directory)
+            yield f"   {'then' if number else f'if {when}'}: {first}"
+            yield from (f"   {line}" for line in below)
 
 
 def _endpoint(endpoint: Endpoint, directory: Directory | None) -> str:
-    if endpoint.kind == "number":
-        return f"{endpoint.number} over trunk {endpoint.trunk}"
-    shown = _named(endpoint.extension, directory)
-    return f"{shown}, until the end" if endpoint.lasting else shown
+    """What rings, and how: ``Sam Secretary (676) on desk phones after 18 s``."""
+    match endpoint.kind:
+        case "number":
+            what = f"{endpoint.number} over trunk {endpoint.trunk}"
+        case "uri":
+            what = f"mailbox {endpoint.number}" if endpoint.role == "voicemail" else f"{endpoint.number}"
+        case "user":
+            what = named(endpoint.extension, directory) + _PHONES[endpoint.devices]
+    if endpoint.after:
+        what += f" after {endpoint.after:g} s"
+    if endpoint.alert == "splash":
+        what += " with one short ring"
+    elif endpoint.seconds is not None:
+        what += f" for {endpoint.seconds:g} s"
+    if endpoint.alert == "silent":
+        what += " silently"
+    if endpoint.diverted_by:
+        what += f" instead of {named(endpoint.diverted_by, directory)}, who diverts"
+    return f"{what}, until the end" if endpoint.lasting else what
 
 
-def _named(extension: str | None, directory: Directory | None) -> str:
-    user = directory.users.get(extension or "") if directory else None
+_PHONES: Final = {"all": "", "apps": " on apps", "desk": " on desk phones"}
+
+
+def named(extension: str | None, directory: Directory | None) -> str:
+    """``Olivia Boss (667)``; the extension alone when the directory does not know it, or there is none."""
+    user: User | None = directory.users.get(extension or "") if directory else None
     return f"{user.name} ({extension})" if user else extension or ""
 
 
+def _remembered(plan: RoutePlan, at: datetime, directory: Directory | None) -> Iterator[str]:
+    if plan.settings:
+        yield "  Remembered from now on:"
+        yield from (f"     {_setting(setting, at, directory)}." for setting in plan.settings)
+
+
+def _setting(setting: Setting, at: datetime, directory: Directory | None) -> str:
+    """What is remembered, as a sentence without its full stop; times in the zone of `at`."""
+    value, whose, other = setting.value, named(setting.subject, directory), named(setting.object, directory)
+    if setting.kind == "callback" and value is not None:
+        until = "" if setting.until is None else f" until {datetime.fromtimestamp(setting.until, at.tzinfo):%A, %Y-%m-%d at %H:%M %z}"
+        return f"A call from {other} to {whose} rings {named(value, directory)} first{until}".rstrip()
+    if value is None:
+        return f"{_WHAT[setting.kind].format(whose=whose, other=other)}: as the directory says"
+    match setting.kind:
+        case "opt":
+            value = "no, opted out" if value == "out" else value
+        case "call_as":
+            value = f"as {named(value, directory)}" if value else "as themselves"
+        case "duty":
+            value = f"with profile {value}" if value else "off duty"
+    return f"{_WHAT[setting.kind].format(whose=whose, other=other)}: {value}"
+
+
+_WHAT: Final = {
+    "filter": "Filtering of calls to {whose}",
+    "opt": "{whose} takes calls for {other}",
+    "divert": "Divert of {whose}",
+    "divert_to": "{whose} diverts to",
+    "dnd": "Do not disturb for {whose}",
+    "call_as": "{whose} calls",
+    "duty": "{whose} is on duty",
+    "callback": "A call from {other} to {whose} rings first",
+}
+
+
 def _identities(plan: RoutePlan, directory: Directory | None) -> Iterator[str]:
+    if plan.confidential:
+        yield "The call is confidential: assistants whom it reaches see a private caller."
     if plan.present_assistant:
         yield f"Assistants see {_shown(plan.present_assistant)}."
     if plan.present:
@@ -128,7 +239,7 @@ def _identities(plan: RoutePlan, directory: Directory | None) -> Iterator[str]:
     if plan.present_outside:
         yield f"Outside numbers see {_shown(plan.present_outside)}."
     if plan.on_behalf_of:
-        yield f"{_named(plan.actor, directory)} speaks on behalf of {_named(plan.on_behalf_of, directory)}."
+        yield f"{named(plan.actor, directory)} speaks on behalf of {named(plan.on_behalf_of, directory)}."
 
 
 def _shown(identity: Presentation) -> str:

@@ -20,16 +20,28 @@ class FeatureCode(NamedTuple):
 
 
 CALL_AS: Final = "call_as"
+CALL_DISCLOSED: Final = "call_disclosed"
+CALL_AS_SELF: Final = "call_as_self"
 
 DEFAULT_CODES: Final[Mapping[str, FeatureCode]] = MappingProxyType(
     {
         CALL_AS: FeatureCode("#64", True, "call on behalf: #64<executive>*<number>"),
+        "call_disclosed": FeatureCode("#73", True, 'call as "Assistant for Executive": #73<executive>*<number>'),
+        "call_as_self": FeatureCode("#74", True, "call as oneself, whatever was chosen: #74<number>"),
+        "call_as_set": FeatureCode("#67", True, "call as an executive from now on: #67<executive>"),
+        "call_as_clear": FeatureCode("#68", False, "call as oneself again"),
+        "filter_on": FeatureCode("#61", True, "filtering on; #61<executive> for an assistant who manages"),
+        "filter_off": FeatureCode("#62", True, "filtering off; #62<executive> for an assistant who manages"),
+        "opt_in": FeatureCode("#65", True, "opt in for an executive: #65<executive>"),
+        "opt_out": FeatureCode("#66", True, "opt out for an executive: #66<executive>"),
+        "duty_on": FeatureCode("#69", True, "on duty with a profile: #69<code of the profile>"),
+        "duty_off": FeatureCode("#60", False, "off duty"),
+        "divert_on": FeatureCode("#71", True, "divert filtered calls: #71<number>, or #71 alone to the number given before"),
+        "divert_off": FeatureCode("#72", False, "take filtered calls oneself again"),
+        "dnd_on": FeatureCode("*78", False, "do not disturb"),
+        "dnd_off": FeatureCode("*79", False, "calls ring again"),
         "push_back": FeatureCode("##20", False, "transfer the call back to the executive"),
         "push": FeatureCode("#63", False, "transfer the held call to the executive"),
-        "filter_on": FeatureCode("#61", False, "filtering on"),
-        "filter_off": FeatureCode("#62", False, "filtering off"),
-        "opt_in": FeatureCode("#65", True, "opt in for an executive"),
-        "opt_out": FeatureCode("#66", True, "opt out for an executive"),
         "pull": FeatureCode("*11", True, "pick up a held call, or pull a call"),
         "barge_in": FeatureCode("*15", True, "join a call as a conference"),
         "park": FeatureCode("*68", True, "park a call"),
@@ -58,7 +70,7 @@ class Dialled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallAs:
-    """The argument of ``#64``: as whom, and whom to call."""
+    """The argument of ``#64`` and ``#73``: as whom, and whom to call."""
 
     executive: str
     number: str

@@ -7,19 +7,24 @@ lookup on the call path is one dict access, and everything about ringing that do
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from types import MappingProxyType
+from typing import Final
 
 from b2bua.delegation.features import FeatureCodes
 from b2bua.delegation.numbering import NumberPlan
+from b2bua.delegation.office import Office, endpoints_of, office
 from b2bua.delegation.people import (
     DEFAULT_RIGHTS,
     SECONDS_PER_RING,
     Account,
     Alerting,
     Delegation,
+    DutyProfile,
     Executive,
     Filtering,
+    Forwarding,
     OnBehalf,
     Right,
     Rollover,
@@ -28,7 +33,8 @@ from b2bua.delegation.people import (
     accounts_of,
 )
 from b2bua.delegation.plan import Stage
-from b2bua.delegation.ringplan import RingPlan, plain_stages, ring_plan
+from b2bua.delegation.ringplan import PLAIN_RING_SECONDS
+from b2bua.delegation.state import NO_STATE, State
 
 __all__ = [
     "DEFAULT_RIGHTS",
@@ -37,6 +43,7 @@ __all__ = [
     "Alerting",
     "Delegation",
     "Directory",
+    "DutyProfile",
     "Executive",
     "Filtering",
     "OnBehalf",
@@ -49,27 +56,39 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Directory:
-    """Who there is, who works for whom, and where numbers lead. Make one with `build`."""
+    """Who there is, who works for whom, where numbers lead, and what phones have set. Make one with `build`."""
 
     organisation: str
     domain: str
     hosts: frozenset[str]
     """The domain and its aliases, lower case."""
     users: Mapping[str, User]
-    """By extension."""
+    """By extension; groups and services are among them."""
     executives: Mapping[str, Executive]
-    """By extension."""
+    """By extension; groups and services are among them."""
+    offices: Mapping[str, Office]
+    """The same, worked out for routing."""
     numbers: NumberPlan
     codes: FeatureCodes
     trunks: tuple[TrunkRoute, ...]
     lines: Mapping[str, Delegation]
     """By the name of the delegated line, ``<assistant>-<executive>``."""
-    ring_plans: Mapping[str, RingPlan]
-    """By the executive's extension."""
     phones: Mapping[str, tuple[Stage, ...]]
-    """By extension: the stages of a plain call to this user."""
+    """By extension: the stages of a plain call to this user; users who forward are not in it."""
     delegations: Mapping[str, tuple[Delegation, ...]]
     """By the assistant's extension: for whom they work. Users who are nobody's assistant are not in it."""
+    duty: Mapping[str, tuple[DutyProfile, ...]]
+    """By the extension of an executive or service: the duty profiles that are responsible for it; without one, duty plays no part."""
+    profiles: Mapping[str, tuple[DutyProfile, ...]]
+    """By the agent's extension: the duty profiles to choose from."""
+    offices_without_phones: frozenset[str]
+    """Extensions of groups and services."""
+    represented: Mapping[str, Office]
+    """Members of groups who are executives: their assistants ring for them (A4)."""
+    time_zone: tzinfo = UTC
+    """Of the organisation: what a time without a zone means."""
+    state: State = NO_STATE
+    """What phones have set."""
     warnings: tuple[str, ...] = ()
     """What the configuration allows but probably does not mean, as ``file:line: key: text``."""
 
@@ -84,30 +103,49 @@ class Directory:
         emergency: Iterable[str] = (),
         feature_codes: Mapping[str, str] | None = None,
         organisation: str = "",
+        time_zone: tzinfo = UTC,
         aliases: Iterable[str] = (),
+        duty_profiles: Iterable[DutyProfile] = (),
         warnings: Iterable[str] = (),
     ) -> Directory:
         """A snapshot of checked settings (`b2bua.config` does the checking); raises nothing on consistent input."""
-        trunks = tuple(trunks)
+        trunks, profiles = tuple(trunks), tuple(duty_profiles)
         by_extension = {user.extension: user for user in users}
         bosses = {executive.extension: executive for executive in executives}
         lines = {delegation.line: delegation for boss in bosses.values() for delegation in boss.delegations}
-        numbers = NumberPlan(by_extension, {line: each.assistant for line, each in lines.items()}, trunks, emergency)
+        offices = {extension: office(boss, by_extension) for extension, boss in bosses.items()}
+        members = {each.assistant for boss in bosses.values() if boss.kind != "executive" for each in boss.delegations}
         return cls(
             organisation=organisation,
             domain=domain,
             hosts=frozenset(host.lower() for host in (domain, *aliases)),
             users=MappingProxyType(by_extension),
             executives=MappingProxyType(bosses),
-            numbers=numbers,
+            offices=MappingProxyType(offices),
+            numbers=NumberPlan(by_extension, {line: each.assistant for line, each in lines.items()}, trunks, emergency),
             codes=FeatureCodes(feature_codes or {}),
             trunks=trunks,
             lines=MappingProxyType(lines),
-            ring_plans=MappingProxyType({extension: _ring_plan(boss, numbers) for extension, boss in bosses.items()}),
-            phones=MappingProxyType({extension: plain_stages(extension) for extension in by_extension}),
+            phones=MappingProxyType(
+                {extension: _plain_stages(user) for extension, user in by_extension.items() if user.forwarding == NO_FORWARDING}
+            ),
             delegations=MappingProxyType(_by_assistant(lines.values())),
+            duty=MappingProxyType(_by_each((each, each.responsible_for) for each in profiles)),
+            profiles=MappingProxyType(_by_each((each, each.agents) for each in profiles)),
+            offices_without_phones=frozenset(boss.extension for boss in bosses.values() if boss.kind != "executive"),
+            represented=MappingProxyType({each: offices[each] for each in members if each in offices}),
+            time_zone=time_zone,
             warnings=tuple(warnings),
         )
+
+    def with_state(self, state: State) -> Directory:
+        """The same directory with what phones have set."""
+        return replace(self, state=state)
+
+    def is_executive(self, extension: str) -> bool:
+        """Whether this is an executive: no group, no service, no plain user."""
+        executive = self.executives.get(extension)
+        return executive is not None and executive.kind == "executive"
 
     def is_ours(self, host: str) -> bool:
         """Whether `host` is the domain or one of its aliases."""
@@ -129,7 +167,7 @@ class Directory:
         """The digest user `name`: an extension or a delegated line; None when there is no such account."""
         user = self.users.get(name)
         if user is not None:
-            return Account(name, name, None, user.password)
+            return Account(name, name, None, user.password) if user.kind == "person" else None
         delegation = self.lines.get(name)
         if delegation is None:
             return None
@@ -138,19 +176,31 @@ class Directory:
     def accounts(self) -> Iterator[Account]:
         """Every account that may register, for hashing passwords ahead."""
         for user in self.users.values():
+            if user.kind != "person":
+                continue
             yield from accounts_of(user, self.delegations.get(user.extension, ()))
 
     def __repr__(self) -> str:
         return f"Directory({self.organisation!r}, {len(self.users)} users, {len(self.executives)} executives)"
 
 
-def _ring_plan(executive: Executive, numbers: NumberPlan) -> RingPlan:
-    forward = executive.rollover.forward
-    return ring_plan(executive, None if forward is None else numbers.resolve(forward))
+NO_FORWARDING: Final = Forwarding()
+
+
+def _plain_stages(user: User) -> tuple[Stage, ...]:
+    return (Stage(endpoints_of(user, "user"), PLAIN_RING_SECONDS, "phones"),)
 
 
 def _by_assistant(delegations: Iterable[Delegation]) -> dict[str, tuple[Delegation, ...]]:
     found: dict[str, tuple[Delegation, ...]] = {}
     for delegation in delegations:
         found[delegation.assistant] = (*found.get(delegation.assistant, ()), delegation)
+    return found
+
+
+def _by_each(profiles: Iterable[tuple[DutyProfile, frozenset[str]]]) -> dict[str, tuple[DutyProfile, ...]]:
+    found: dict[str, tuple[DutyProfile, ...]] = {}
+    for profile, extensions in profiles:
+        for extension in extensions:
+            found[extension] = (*found.get(extension, ()), profile)
     return found

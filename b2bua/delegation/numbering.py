@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from b2bua.delegation.digits import normalise, number_key
 from b2bua.delegation.people import TrunkRoute, User
 
 MAX_DIALLED: Final = 64
 """Longer strings lead nowhere; it bounds the work of a trunk's regular expression."""
 
-_SEPARATED = re.compile(r"\+?[0-9().\- ]*[0-9][0-9().\- ]*")
-_SEPARATORS: Final = str.maketrans("", "", "().- ")
 _OUTSIDE = re.compile(r"[A-Za-z0-9+*#._\-]+")
 
 
@@ -31,18 +30,6 @@ class Destination(NamedTuple):
     """inside: the user."""
     trunk: str | None = None
     """outside and emergency: the trunk's name (None for emergency when there is no trunk at all)."""
-
-
-def normalise(dialled: str) -> str:
-    """The number without visual separators; anything that is no phone number is returned unchanged."""
-    if dialled.isalnum() or not _SEPARATED.fullmatch(dialled):
-        return dialled
-    return dialled.translate(_SEPARATORS)
-
-
-def number_key(number: str) -> str:
-    """The form under which a user's number is looked up: normalised, without the ``+``."""
-    return normalise(number).removeprefix("+")
 
 
 class NumberPlan:

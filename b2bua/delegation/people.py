@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
+
+from b2bua.delegation.callers import ANYBODY, Callers
+from b2bua.delegation.schedule import Schedule
 
 Right = Literal["receive", "call", "pick_up_held", "join", "listen", "whisper", "manage", "opt"]
 """A right that a delegation can give (B5)."""
@@ -18,17 +22,56 @@ SECONDS_PER_RING: Final = 6.0
 
 DEFAULT_RING_SECONDS: Final = 30.0
 
+DEFAULT_NO_ANSWER_SECONDS: Final = 20.0
+SPLASH_SECONDS: Final = 2.0
+"""One short ring (A7/A8): the first burst of most phones."""
+
+UserKind = Literal["person", "group", "service"]
+ExecutiveKind = Literal["executive", "group", "service"]
+DeviceOrder = Literal["together", "apps_first", "desk_first"]
+FilterMode = Literal["simple", "criteria"]
 FilterType = Literal["all", "internal", "external"]
 AlertingMode = Literal["ring_all", "sequential"]
-ExecutivePhones = Literal["none", "first", "together"]
+ExecutivePhones = Literal["none", "first", "together", "splash", "silent"]
+Approval = Literal["approved", "pending", "declined"]
+Disclosure = Literal["executive", "assistant", "self"]
+"""As whom an assistant on behalf is shown (B10): as the executive, as "Assistant for Executive" with the executive's number, as oneself."""
 NameMode = Literal["originator_executive", "executive_originator", "originator", "executive", "custom"]
 NumberMode = Literal["originator", "executive", "custom"]
-RolloverAction = Literal["hangup", "executive", "forward"]
+RolloverAction = Literal["hangup", "executive", "forward", "voicemail", "no_answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRings:
+    """In which order a user's phones ring (A22): the first kind rings for `first_seconds` (0: not at all), then the other."""
+
+    order: DeviceOrder = "together"
+    first_seconds: float = 3 * SECONDS_PER_RING
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """What happens to a call that rings the user's own phones (A15). Each target is an extension, an outside number or a SIP URI."""
+
+    always: str | None = None
+    busy: str | None = None
+    no_answer: str | None = None
+    unreachable: str | None = None
+    no_answer_seconds: float = DEFAULT_NO_ANSWER_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Divert:
+    """Where an assistant diverts filtered calls (A14)."""
+
+    enabled: bool = False
+    number: str | None = None
+    """Extension or outside number; may be set while the divert is off."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One extension with its phones."""
+    """One extension with its phones; a group or service has an extension and numbers, but no phones and no password."""
 
     extension: str
     name: str
@@ -39,6 +82,15 @@ class User:
     location: str | None = None
     contacts: tuple[str, ...] = ()
     """Permanent contact URIs, rung beside those that register."""
+    kind: UserKind = "person"
+    time_zone: tzinfo = UTC
+    hours: Schedule | None = None
+    """Own working hours; they count where a delegation has `respect_hours` (A18)."""
+    devices: DeviceRings = DeviceRings()
+    forwarding: Forwarding = Forwarding()
+    divert: Divert = Divert()
+    dnd: bool = False
+    """Do not disturb, unless a phone says otherwise (A19)."""
 
     @property
     def main_number(self) -> str:
@@ -55,6 +107,16 @@ class Delegation:
     rights: frozenset[Right] = DEFAULT_RIGHTS
     ring_seconds: float | None = None
     """This assistant's ring time in sequential alerting; None = the alerting's."""
+    callers: Callers = ANYBODY
+    """Whose calls this assistant takes (A24)."""
+    respect_hours: bool = False
+    """Outside the assistant's own working hours they are not rung (A18)."""
+    begins: datetime | None = None
+    """Time-boxed cover (A25): aware; from this instant on."""
+    ends: datetime | None = None
+    """Until just before this instant."""
+    approval: Approval = "approved"
+    """Only an approved delegation counts (A25)."""
 
     @property
     def line(self) -> str:
@@ -63,13 +125,35 @@ class Delegation:
 
 
 @dataclass(frozen=True, slots=True)
+class Criterion:
+    """One rule of the filter (A10): it matches a call when everything that it names does."""
+
+    name: str
+    filter: bool = True
+    """False: do not filter (A11), which wins over everything else."""
+    callers: Callers = ANYBODY
+    dialled: frozenset[str] = frozenset()
+    """Look-up keys (`number_key`) of the numbers that were called; empty: whichever."""
+    during: Schedule | None = None
+    outside: Schedule | None = None
+    """Matches outside the hours of this schedule."""
+    holidays: Schedule | None = None
+    """Matches on the holidays of this schedule."""
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Filtering:
-    """Which calls to the executive go to the assistants (A9, A20)."""
+    """Which calls to the executive go to the assistants (A9-A11, A20)."""
 
     enabled: bool = True
     type: FilterType = "all"
+    """simple: which calls."""
     executives_pass: bool = False
     """Other executives reach this executive directly."""
+    mode: FilterMode = "simple"
+    criteria: tuple[Criterion, ...] = ()
+    """criteria: a call that one of these matches is filtered. In both modes a call that a "do not filter" one matches is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +172,7 @@ class Alerting:
     name_prefix: str = ""
     number: NumberMode = "originator"
     custom_number: str = ""
+    splash_seconds: float = SPLASH_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +183,40 @@ class Rollover:
     """From the start of ringing; None = when the ring plan has run out."""
     action: RolloverAction = "hangup"
     forward: str | None = None
-    """Extension or outside number; set exactly when `action` is "forward"."""
+    """forward: extension or outside number. voicemail: the SIP URI of the mailbox. Else None."""
+    written: bool = True
+    """Whether the action was written out; silence at the end of a path is allowed only then (A21)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberClass:
+    """A class of destinations: the members of a caller group, called by number."""
+
+    name: str
+    numbers: Callers
+    disclosure: Disclosure
 
 
 @dataclass(frozen=True, slots=True)
 class OnBehalf:
-    """To which classes of destination the executive's identity applies (B7)."""
+    """As whom the assistants are shown, by class of destination (B7, B10)."""
 
-    outside: bool = True
-    inside: bool = False
+    outside: Disclosure = "executive"
+    inside: Disclosure = "self"
+    classes: tuple[NumberClass, ...] = ()
+    """Looked at before `outside` and `inside`; the first that has the number counts."""
+    sticky_seconds: float = 0.0
+    """After so long a sticky "call as" ends by itself (B4); 0: it stays until cleared."""
+    callback_seconds: float = 0.0
+    """For so long a call back from a number called on behalf goes to the assistant who called first (B11); 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
 class Executive:
-    """An executive's side of the delegation."""
+    """Whose calls assistants take: an executive, or a group or service, whose members and agents are its assistants.
+
+    A group's members have the right `receive`; a service's agents also `call`, as their direction says (B6).
+    """
 
     extension: str
     caller_id: str | None = None
@@ -122,6 +227,29 @@ class Executive:
     on_behalf: OnBehalf = OnBehalf()
     delegations: tuple[Delegation, ...] = ()
     """In ring order."""
+    kind: ExecutiveKind = "executive"
+    time_zone: tzinfo = UTC
+    """Of the schedules in the filter and of the time boxes."""
+    confidential: Callers | None = None
+    """Contacts that ring the executive only (A24)."""
+    maximum_wait: float = 0.0
+    """Queue: the members are rung in rounds until so many seconds have passed; 0: one round (A4)."""
+    may_be_impersonated: bool = True
+    """A service that is not enabled cannot be spoken for (B6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DutyProfile:
+    """What an agent is responsible for while the profile is active (B6)."""
+
+    name: str
+    code: str
+    """The digits that a phone dials after the duty code."""
+    agents: frozenset[str]
+    responsible_for: frozenset[str]
+    """Extensions of executives, services and groups."""
+    active: bool = True
+    """Whether it is active for its agents until they choose another by phone."""
 
 
 @dataclass(frozen=True, slots=True)

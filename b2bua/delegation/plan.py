@@ -10,10 +10,15 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 CallerKind = Literal["user", "trunk"]
-EndpointKind = Literal["user", "number"]
-Role = Literal["assistant", "executive", "user", "forward", "outside"]
-Action = Literal["ring", "refuse"]
+EndpointKind = Literal["user", "number", "uri"]
+Role = Literal["assistant", "executive", "user", "forward", "outside", "voicemail"]
+Devices = Literal["all", "apps", "desk"]
+Alert = Literal["", "splash", "silent"]
+Action = Literal["ring", "refuse", "set"]
 Direction = Literal["incoming", "outgoing", "internal"]
+SettingKind = Literal["filter", "opt", "divert", "divert_to", "dnd", "call_as", "duty", "callback"]
+"""filter: on/off · opt: out (object: executive) · divert: on/off · divert_to: number · dnd: on/off · call_as: executive · duty: name of
+the profile, "" off duty · callback: the assistant who called (subject: executive, object: number)"""
 
 
 class Caller(NamedTuple):
@@ -32,6 +37,8 @@ class Caller(NamedTuple):
     """Display name, "" when unknown; for users the name in the directory."""
     anonymous: bool
     """The caller asked for privacy (RFC 3323), or the trunk withheld the number."""
+    unavailable: bool = False
+    """No number came with the call, and nobody asked for privacy either; `anonymous` is set then, too."""
 
 
 class Facts(NamedTuple):
@@ -45,13 +52,13 @@ class Facts(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """One thing that rings: all phones of a user, or one outside number over a trunk."""
+    """One thing that rings: phones of a user, one outside number over a trunk, or a URI such as a mailbox."""
 
     kind: EndpointKind
     extension: str | None
     """User. All of the user's phones; with `for_executive` also those of the line ``<extension>-<for_executive>``."""
     number: str | None
-    """Outside number, sent over `trunk`."""
+    """number: the outside number, sent over `trunk`. uri: the SIP URI."""
     trunk: str | None
     role: Role
     for_executive: str | None
@@ -60,14 +67,35 @@ class Endpoint(NamedTuple):
     """Own ring limit, None = the stage's."""
     lasting: bool = False
     """Keeps ringing across stages until the plan's end (an executive rung together with sequential assistants)."""
+    devices: Devices = "all"
+    """user: which of the phones (A22)."""
+    after: float = 0.0
+    """Begins to ring so many seconds after its stage (A22: desk phones after the apps), or as soon as nothing else of the same
+    extension rings any more."""
+    alert: Alert = ""
+    """How the phone shall alert (A7/A8): "splash" is one short ring, limited by `seconds`; "silent" shows the call without a sound."""
+    diverted_by: str | None = None
+    """The assistant who diverts their filtered calls here (A14)."""
+    diversion: str = ""
+    """Why the call was forwarded here, as Diversion says it (RFC 5806); "" = not forwarded, or as the plan says."""
+    diverting: str = ""
+    """Extension of who forwarded it, when `diversion` is set."""
 
 
 class Stage(NamedTuple):
-    """Endpoints that ring at the same time, for `seconds` (None: no limit of its own)."""
+    """Endpoints that ring at the same time, for `seconds` (None: no limit of its own).
+
+    A stage that nobody answered has ended in one of three ways: somebody was busy or declined, the phones rang out, or none could be
+    reached. Where the stages of that way are not empty, they are rung next (a user's own forwarding); otherwise the stage after
+    this one is.
+    """
 
     endpoints: tuple[Endpoint, ...]
     seconds: float | None
     name: str
+    busy: tuple[Stage, ...] = ()
+    no_answer: tuple[Stage, ...] = ()
+    unreachable: tuple[Stage, ...] = ()
 
 
 class Presentation(NamedTuple):
@@ -75,6 +103,20 @@ class Presentation(NamedTuple):
 
     name: str
     number: str
+
+
+class Setting(NamedTuple):
+    """One thing that the server remembers beside the directory, as a phone or a call set it; the key is (kind, subject, object)."""
+
+    kind: SettingKind
+    subject: str
+    """Whose setting: an extension."""
+    object: str = ""
+    """Whom it concerns besides: an executive's extension (opt), a caller's number (callback); "" for the other kinds."""
+    value: str | None = None
+    """None: as the directory says; the setting is forgotten."""
+    until: float | None = None
+    """Seconds since the epoch after which it counts no more; None: until it is changed."""
 
 
 class Rule(NamedTuple):
@@ -86,7 +128,8 @@ class Rule(NamedTuple):
 
 
 class RoutePlan(NamedTuple):
-    """What to do with one call. `action` "ring" has stages or a rollover; "refuse" has `final_status`."""
+    """What to do with one call. `action` "ring" has stages or a rollover; "refuse" has `final_status`; "set" is a feature code that
+    was obeyed: `settings` are made, the call is answered, shows `confirmation` and ends."""
 
     action: Action
     stages: tuple[Stage, ...] = ()
@@ -128,3 +171,9 @@ class RoutePlan(NamedTuple):
     present_outside: Presentation | None = None
     """Identity, From and asserted, for the outside numbers of an inside call (a rollover that forwards to a mobile): there the
     caller is known by number, not by extension. None: as `present` and `asserted` say."""
+    settings: tuple[Setting, ...] = ()
+    """What the server remembers from now on."""
+    confirmation: str = ""
+    """What the phone shows for a code that was obeyed: a few words, printable."""
+    confidential: bool = False
+    """A confidential contact of the executive (A24): assistants see it as private."""

@@ -1,13 +1,17 @@
 """Where a call goes, and as whom: the decision, from top to bottom.
 
-`decide` is a pure function of what is known about the call, the directory and the time. It reads no clock and changes nothing.
-Every rule that it looks at leaves one line in the plan's trace, so that the plan explains itself (F7).
+`decide` is a pure function of what is known about the call, the directory (which carries what phones have set) and the time. It reads
+no clock and changes nothing. Every rule that it looks at leaves one line in the plan's trace, so that the plan explains itself (F7).
 
-    from a trunk    a user's extension or number -> that user; everything else is refused (toll fraud)
+    from a trunk    a user's, group's or service's number -> there; everything else is refused (toll fraud)
     from a user     an emergency number -> out, as oneself, whatever else was chosen (B9)
-                    as whom? `#64` code, P-Preferred-Identity, delegated line; refused without the right (B2, B5)
+                    a feature code that sets something -> done, and confirmed (`codes`)
+                    as whom? code, P-Preferred-Identity, delegated line, sticky choice; refused without the right (`speaking`)
                     a user -> that user; an outside number -> the first trunk that takes it; else unknown
-    to a user       an executive whose filter takes the call -> the assistants' ring plan; else all phones of the user
+    to a user       an executive whose filter takes the call (`screening`) -> the assistants who are there (`assistants`),
+                    in the order of the ring plan, then the rollover (`ringplan`); everybody else -> all phones of the user,
+                    then the user's own forwarding
+    to a group      its members, then its overflow; the same for a service and its agents
 """
 
 from __future__ import annotations
@@ -15,32 +19,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from b2bua.delegation import callerid
+from b2bua.delegation import callerid, codes, screening, speaking
+from b2bua.delegation.assistants import unavailable
 from b2bua.delegation.callerid import quotable
-from b2bua.delegation.features import CALL_AS, Dialled, parse_call_as
+from b2bua.delegation.features import CALL_AS, CALL_AS_SELF, CALL_DISCLOSED, Dialled, parse_call_as
 from b2bua.delegation.model import Directory
 from b2bua.delegation.numbering import MAX_DIALLED, Destination
-from b2bua.delegation.people import Executive, User
+from b2bua.delegation.office import Office
+from b2bua.delegation.people import User
 from b2bua.delegation.plan import Caller, Direction, Facts, Presentation, RoutePlan, Rule, Stage
-from b2bua.delegation.ringplan import EMERGENCY_RING_SECONDS, PLAIN_RING_SECONDS, outside
+from b2bua.delegation.ringplan import EMERGENCY_RING_SECONDS, PLAIN_RING_SECONDS, outside, ring_office, ring_user, spare
+from b2bua.delegation.situation import Refusal, Situation
+from b2bua.delegation.speaking import ONESELF, Identity, Voice
+from b2bua.delegation.stages import Stages
 
-Trace = list[Rule]
+MARKER: Final = "delegated"
+"""What the assistants' Alert-Info says, so that phones can choose another ring for delegated calls."""
 
-
-class Identity(NamedTuple):
-    """As whom the caller wants to speak."""
-
-    executive: str | None
-    """None: as oneself."""
-    means: str
-    """How it was chosen, for the explainer."""
-
-
-class Refusal(NamedTuple):
-    """Why a call goes nowhere: the status, and the text of the Warning that the caller's phone may show."""
-
-    status: int
-    warning: str
+NO_EMERGENCY: Final = Rule("emergency number", False, "not one of the emergency numbers")
 
 
 class InsideCall(NamedTuple):
@@ -49,75 +45,87 @@ class InsideCall(NamedTuple):
     user: User
     called: str
     identity: Presentation
-    on_behalf_of: str | None
+    spoken: Voice | None
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        return self.spoken.executive.extension if self.spoken else None
 
 
-ONESELF = Identity(None, "")
-MARKER: Final = "delegated"
-"""What the assistants' Alert-Info says, so that phones can choose another ring for delegated calls."""
+class Wish(NamedTuple):
+    """What a user dialled, taken apart: the number, and as whom when a code said so."""
 
-# Lines of the trace that are the same for every call are made once.
-NO_EMERGENCY = Rule("emergency number", False, "not one of the emergency numbers")
-AS_ONESELF = Rule("on behalf", False, "no other identity was chosen")
-FILTERING_OFF = Rule("filter", False, "filtering is off")
-NOT_PAST_THE_FILTER = Rule("past the filter", False, "the caller is no assistant of this executive, nor let through otherwise")
+    number: str
+    identity: Identity | None
+    code: Dialled | None
+    """The feature code that was dialled, None for a plain number."""
 
 
-def decide(facts: Facts, directory: Directory, now: datetime) -> RoutePlan:  # noqa: ARG001 - schedules (A10) will read it
+def decide(facts: Facts, directory: Directory, now: datetime) -> RoutePlan:
     """The plan for one new call. `now` is aware and in any zone. Never raises for any facts; a refusal is a plan, too."""
-    if facts.caller.kind == "trunk":
-        return _from_trunk(facts, directory, [])
-    return _from_user(facts, directory, [])
+    situation = Situation(facts, directory, now)
+    return _from_trunk(situation) if facts.caller.kind == "trunk" else _from_user(situation)
 
 
-def _from_trunk(facts: Facts, directory: Directory, trace: Trace) -> RoutePlan:
-    """The outside reaches users, and nothing else: no trunk, no feature code, no emergency number."""
-    destination = directory.numbers.resolve(facts.dialled)
+def _from_trunk(situation: Situation) -> RoutePlan:
+    """The outside reaches users, groups and services, and nothing else: no trunk, no feature code, no emergency number."""
+    dialled = situation.facts.dialled
+    destination = situation.directory.numbers.resolve(dialled)
     if destination.extension is None:
-        trace.append(
-            Rule("a user's number", False, f"nobody here has {quotable(facts.dialled)}, and a trunk may not call out again")
-        )
-        return _refused(facts, Refusal(404, "no such number"), trace)
-    user = directory.users[destination.extension]
-    trace.append(Rule("a user's number", True, f"{destination.number} is {user.name} ({user.extension})"))
-    return _to_user(facts, directory, user, destination.number, trace)
+        situation.note("a user's number", False, f"nobody here has {quotable(dialled)}, and a trunk may not call out again")
+        return _refused(situation, Refusal(404, "no such number"))
+    return _to_user(situation, destination, dialled, ONESELF)
 
 
-def _from_user(facts: Facts, directory: Directory, trace: Trace) -> RoutePlan:
-    """A user calls: emergency first, then as whom, then where to."""
-    code = directory.codes.match(facts.dialled)
-    call_as = parse_call_as(code.argument) if code and code.feature == CALL_AS else None
-    number = call_as.number if call_as else facts.dialled
-    destination = directory.numbers.resolve(number)
+def _from_user(situation: Situation) -> RoutePlan:
+    """A user calls: emergency first, then what codes set, then as whom, then where to."""
+    wish = _wish(situation)
+    destination = situation.directory.numbers.resolve(wish.number)
     if destination.kind == "emergency":
-        return _emergency(facts, directory, destination, trace)
-    trace.append(NO_EMERGENCY)
-    if code and not (call_as and call_as.executive and call_as.number):
-        return _useless_code(facts, code, trace)
-    chosen = _chosen_identity(facts, directory, call_as.executive if call_as else None, trace)
-    refusal = _may_speak_as(facts.caller, chosen, directory, trace)
+        return _emergency(situation, destination)
+    situation.trace.append(NO_EMERGENCY)
+    if wish.code is not None:
+        situation.note("feature code", True, f"{wish.code.code} is the code of {wish.code.feature}")
+        if wish.identity is None:
+            return _obeyed(situation, wish.code)
+        if not wish.number or wish.identity.executive == "":
+            return _refused(situation, _what_is_missing(wish.code))
+    chosen = speaking.chosen_identity(situation, wish.identity)
+    refusal = speaking.may_speak_as(situation, chosen)
     if refusal:
-        return _refused(facts, refusal, trace, destination.number, "outgoing" if destination.trunk else None)
+        return _refused(situation, refusal, destination.number, "outgoing" if destination.trunk else None)
     if destination.extension is not None:
-        user = directory.users[destination.extension]
-        trace.append(Rule("a user's number", True, f"{quotable(number)} is {user.name} ({user.extension})"))
-        return _to_user(facts, directory, user, destination.number, trace, chosen)
+        return _to_user(situation, destination, wish.number, chosen)
     if destination.trunk is not None:
-        trace.append(Rule("a trunk's number", True, f"{destination.number} goes out over trunk {destination.trunk}"))
-        return _to_outside(facts, directory, destination.number, destination.trunk, chosen, trace)
-    trace.append(Rule("a known number", False, f"{quotable(number)} is no user's extension or number, and no trunk takes it"))
-    return _refused(facts, Refusal(404, f"nobody has the number {quotable(number)}"), trace)
+        situation.note("a trunk's number", True, f"{destination.number} goes out over trunk {destination.trunk}")
+        return _to_outside(situation, destination.number, destination.trunk, chosen)
+    return _unknown(situation, wish.number)
+
+
+def _wish(situation: Situation) -> Wish:
+    """Take apart what was dialled; a code that only chooses an identity leaves the number to be called."""
+    dialled = situation.facts.dialled
+    code = situation.directory.codes.match(dialled)
+    if code is None:
+        return Wish(dialled, None, None)
+    if code.feature in (CALL_AS, CALL_DISCLOSED):
+        asked = parse_call_as(code.argument)
+        return Wish(asked.number, Identity(asked.executive, "feature code", disclosed=code.feature == CALL_DISCLOSED), code)
+    if code.feature == CALL_AS_SELF:
+        return Wish(code.argument, Identity(None, "feature code"), code)
+    return Wish(dialled, None, code)
 
 
 # --- emergency (B9) -----------------------------------------------------------------------------------------------------------
 
 
-def _emergency(facts: Facts, directory: Directory, destination: Destination, trace: Trace) -> RoutePlan:
-    """Out at once, with the caller's own name and number: no code, line, header or wish for privacy changes that."""
-    trace.append(Rule("emergency number", True, f"{destination.number} goes out as oneself, whatever was chosen"))
+def _emergency(situation: Situation, destination: Destination) -> RoutePlan:
+    """Out at once, with the caller's own name and number: no code, line, header, sticky choice or wish for privacy changes that."""
+    situation.note("emergency number", True, f"{destination.number} goes out as oneself, whatever was chosen")
     if destination.trunk is None:
-        return _refused(facts, Refusal(503, "no trunk is configured for emergency calls"), trace, destination.number, "outgoing")
-    identity = _own_outside(facts.caller, directory)
+        refusal = Refusal(503, "no trunk is configured for emergency calls")
+        return _refused(situation, refusal, destination.number, "outgoing")
+    identity = speaking.shown_outside(situation, None)
     return RoutePlan(
         "ring",
         stages=(Stage((outside(destination.number, destination.trunk, "outside"),), EMERGENCY_RING_SECONDS, "emergency"),),
@@ -127,222 +135,259 @@ def _emergency(facts: Facts, directory: Directory, destination: Destination, tra
         asserted=identity,
         emergency=True,
         plain=True,
-        trace=tuple(trace),
+        trace=tuple(situation.trace),
     )
 
 
-# --- as whom (B2, B3, B5, B7) -------------------------------------------------------------------------------------------------
+# --- feature codes ------------------------------------------------------------------------------------------------------------
 
 
-def _useless_code(facts: Facts, code: Dialled, trace: Trace) -> RoutePlan:
-    """A feature code that does nothing: incomplete, or for a feature that is not there."""
-    trace.append(Rule("feature code", True, f"{code.code} is the code of {code.feature}"))
-    if code.feature == CALL_AS:
-        return _refused(facts, Refusal(484, f"incomplete: dial {code.code}, the executive, * and the number"), trace)
-    return _refused(facts, Refusal(404, f"feature code {code.code} is not available"), trace)
-
-
-def _chosen_identity(facts: Facts, directory: Directory, by_code: str | None, trace: Trace) -> Identity:
-    """The identity asked for: by the code dialled, else by the header, else by the line. Naming oneself is no choice."""
-    caller = facts.caller
-    if by_code is not None:
-        return _identity(by_code, "feature code", caller, directory) or Identity(by_code, "feature code")
-    if facts.preferred_identity:
-        preferred = _identity(facts.preferred_identity, "P-Preferred-Identity", caller, directory)
-        if preferred and preferred.executive is not None:
-            return preferred
-        whom = "the caller" if preferred else "nobody here"
-        trace.append(Rule("P-Preferred-Identity", False, f"{quotable(facts.preferred_identity)} names {whom}"))
-    return ONESELF if caller.line is None else Identity(caller.line, "delegated line")
-
-
-def _identity(text: str, means: str, caller: Caller, directory: Directory) -> Identity | None:
-    """Whom `text` names: a user by extension or number, or one of the caller's own lines; None when it names nobody here."""
-    delegation = directory.lines.get(text)
-    if delegation is not None and delegation.assistant == caller.extension:
-        return Identity(delegation.executive, means)
-    user = directory.find(text)
-    if user is None:
-        return None
-    return Identity(None if user.extension == caller.extension else user.extension, means)
-
-
-def _may_speak_as(caller: Caller, chosen: Identity, directory: Directory, trace: Trace) -> Refusal | None:
-    """Speaking as somebody else needs a delegation with the right `call`; None = allowed."""
-    if chosen.executive is None:
-        trace.append(AS_ONESELF)
-        return None
-    wanted = quotable(chosen.executive)
-    delegation = directory.delegation(caller.extension or "", chosen.executive)
-    if delegation is not None and "call" in delegation.rights:
-        trace.append(Rule("right to call on behalf", True, f"{caller.extension} may call as {wanted} (chosen by {chosen.means})"))
-        return None
-    if chosen.executive not in directory.users:
-        trace.append(Rule("right to call on behalf", False, f"nobody has the extension {wanted} (chosen by {chosen.means})"))
-        return Refusal(404, f"nobody has the extension {wanted}")
-    missing = "is no assistant of" if delegation is None else "has no right 'call' for"
-    trace.append(Rule("right to call on behalf", False, f"{caller.extension} {missing} {wanted} (chosen by {chosen.means})"))
-    return Refusal(403, f"you may not call as {wanted}")
-
-
-def _speaks_as(chosen: Identity, directory: Directory, inside: str | None, trace: Trace) -> Executive | None:
-    """The executive whose identity the called party sees; `inside` is the called user, None for an outside number (B7)."""
-    if chosen.executive is None:
-        return None
-    executive = directory.executives[chosen.executive]
-    if inside == executive.extension:
-        trace.append(Rule("identity by destination", False, "the executive sees who really calls"))
-        return None
-    applies = executive.on_behalf.inside if inside else executive.on_behalf.outside
-    where = "inside" if inside else "outside"
-    trace.append(
-        Rule("identity by destination", applies, f"{where} destinations see {'the executive' if applies else 'the caller'}")
+def _obeyed(situation: Situation, code: Dialled) -> RoutePlan:
+    """A code that sets something: done and confirmed, or refused with the reason."""
+    outcome = codes.obey(situation, code)
+    if isinstance(outcome, Refusal):
+        return _refused(situation, outcome)
+    settings, confirmation = outcome
+    situation.note("done", True, confirmation)
+    return RoutePlan(
+        "set",
+        final_status=200,
+        called=callerid.printable(situation.facts.dialled, MAX_DIALLED),
+        present=callerid.caller_inside(situation.caller),
+        settings=settings,
+        confirmation=quotable(confirmation),
+        plain=True,
+        trace=tuple(situation.trace),
     )
-    return executive if applies else None
 
 
-def _own_outside(caller: Caller, directory: Directory) -> Presentation:
-    """The caller's own name and number, as the outside sees them."""
-    user = directory.users.get(caller.extension or "")
-    return callerid.user_outside(user) if user else callerid.caller_inside(caller)
+def _what_is_missing(code: Dialled) -> Refusal:
+    if code.feature == CALL_AS_SELF:
+        return codes.incomplete(code, "the number")
+    return codes.incomplete(code, "the executive, * and the number")
+
+
+def _unknown(situation: Situation, number: str) -> RoutePlan:
+    """Neither a user's nor a trunk's number; what begins like a feature code was probably meant as one."""
+    if number[:1] in ("*", "#"):
+        situation.note("feature code", False, f"{quotable(number)} is none of the feature codes")
+        return _refused(situation, Refusal(404, f"there is no feature code {quotable(number)}"))
+    situation.note("a known number", False, f"{quotable(number)} is no user's extension or number, and no trunk takes it")
+    return _refused(situation, Refusal(404, f"nobody has the number {quotable(number)}"))
 
 
 # --- to an outside number -----------------------------------------------------------------------------------------------------
 
 
-def _to_outside(facts: Facts, directory: Directory, number: str, trunk: str, chosen: Identity, trace: Trace) -> RoutePlan:
+def _to_outside(situation: Situation, number: str, trunk: str, chosen: Identity) -> RoutePlan:
     """Out over the trunk: with the executive's name and delegated caller ID on behalf, else with one's own."""
-    executive = _speaks_as(chosen, directory, None, trace)
-    if executive:
-        identity = callerid.executive_outside(directory.users[executive.extension], executive)
-    else:
-        identity = _own_outside(facts.caller, directory)
+    spoken = speaking.voice(situation, chosen, number, None)
+    identity = speaking.shown_outside(situation, spoken)
+    settings = speaking.call_back_memory(situation, spoken, number)
     return RoutePlan(
         "ring",
         stages=(Stage((outside(number, trunk, "outside"),), PLAIN_RING_SECONDS, "outside"),),
         direction="outgoing",
-        on_behalf_of=executive.extension if executive else None,
-        actor=facts.caller.extension if executive else None,
+        on_behalf_of=spoken.executive.extension if spoken else None,
+        actor=situation.caller.extension if spoken else None,
         called=number,
-        present=callerid.ANONYMOUS if facts.caller.anonymous else identity,
+        present=callerid.ANONYMOUS if situation.caller.anonymous else identity,
         asserted=identity,
         plain=True,
-        trace=tuple(trace),
+        settings=settings,
+        trace=tuple(situation.trace),
     )
 
 
-# --- to a user ----------------------------------------------------------------------------------------------------------------
+# --- to a user, a group or a service ------------------------------------------------------------------------------------------
 
 
-def _to_user(facts: Facts, directory: Directory, user: User, called: str, trace: Trace, chosen: Identity = ONESELF) -> RoutePlan:
+def _to_user(situation: Situation, destination: Destination, dialled: str, chosen: Identity) -> RoutePlan:
     """To an executive through the filter, to everybody else directly. Nobody reaches themselves."""
-    caller = facts.caller
-    if user.extension == caller.extension:
-        trace.append(Rule("one's own number", True, "a plan never rings the caller"))
-        return _refused(facts, Refusal(486, "this is your own number"), trace, called)
-    speaks_as = _speaks_as(chosen, directory, user.extension, trace)
-    if caller.anonymous:
-        identity = callerid.ANONYMOUS
-    elif speaks_as:
-        identity = callerid.user_inside(directory.users[speaks_as.extension])
-    else:
-        identity = callerid.caller_inside(caller)
-    call = InsideCall(user, called, identity, speaks_as.extension if speaks_as else None)
-    executive = directory.executives.get(user.extension)
-    if executive and _filter_takes(caller, executive, directory, trace):
-        return _filtered(facts, directory, call, executive, trace)
-    return _plain(facts, directory, call, trace)
+    user = situation.directory.users[destination.extension or ""]
+    situation.note("a user's number", True, f"{quotable(dialled)} is {user.name} ({user.extension})")
+    if user.extension == situation.caller.extension:
+        situation.note("one's own number", True, "a plan never rings the caller")
+        return _refused(situation, Refusal(486, "this is your own number"), destination.number)
+    spoken = speaking.voice(situation, chosen, destination.number, user.extension)
+    call = InsideCall(user, destination.number, speaking.shown_inside(situation, spoken), spoken)
+    office = situation.directory.offices.get(user.extension)
+    if office is None:
+        return _plain(situation, call)
+    verdict = screening.screen(situation, office, destination.number)
+    if verdict == "confidential":
+        return _confidential(situation, call, office)
+    first = _calls_back(situation, office)
+    return _filtered(situation, call, office, first) if verdict == "assistants" else _plain(situation, call, first)
 
 
-def _filter_takes(caller: Caller, executive: Executive, directory: Directory, trace: Trace) -> bool:
-    """Whether the call goes to the executive's assistants: filtering is on (A9), and the caller is not let past it (A20)."""
-    filtering = executive.filtering
-    if not filtering.enabled:
-        trace.append(FILTERING_OFF)
-        return False
-    if caller.extension is not None:
-        if directory.delegation(caller.extension, executive.extension):
-            trace.append(Rule("past the filter", True, f"{caller.extension} is an assistant of this executive"))
-            return False
-        if filtering.executives_pass and caller.extension in directory.executives:
-            trace.append(Rule("past the filter", True, f"{caller.extension} is an executive, and executives pass"))
-            return False
-    trace.append(NOT_PAST_THE_FILTER)
-    origin = "internal" if caller.kind == "user" else "external"
-    taken = filtering.type in ("all", origin)
-    trace.append(Rule("filter", taken, f"it takes {filtering.type} calls and this call is {origin}"))
-    return taken
+def _plain(situation: Situation, call: InsideCall, first: Stages = ()) -> RoutePlan:
+    """All phones of the user ring, then the user's own forwarding; `first` is whom a call back was meant for (B11)."""
+    stages = ring_user(situation, call.user, "user")
+    if not first and stages is situation.directory.phones.get(call.user.extension):
+        return _ring(situation, call, stages)
+    stages = _spare(situation, (*first, *stages))
+    if not stages:
+        return _refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
+    served = _served(stages)
+    office = None if served is None else situation.directory.offices[served]
+    return _ring(situation, call, stages, office=office, leaves_the_house=_leaves_the_house(stages))
 
 
-def _plain(facts: Facts, directory: Directory, call: InsideCall, trace: Trace) -> RoutePlan:
-    """All phones of the user ring."""
-    trace.append(Rule("plain call", True, f"all phones of {call.user.name} ({call.user.extension}) ring"))
-    return RoutePlan(
-        "ring",
-        stages=directory.phones[call.user.extension],
-        direction=_direction(facts.caller),
-        on_behalf_of=call.on_behalf_of,
-        actor=facts.caller.extension if call.on_behalf_of else None,
-        called=call.called,
-        present=call.identity,
-        plain=True,
-        trace=tuple(trace),
-        asserted=_assertable(call.identity),
+def _served(stages: Stages) -> str | None:
+    """The executive for whom an assistant is rung in `stages`: a plain call that is forwarded to an executive."""
+    for stage in stages:
+        for endpoint in stage.endpoints:
+            if endpoint.for_executive is not None:
+                return endpoint.for_executive
+        found = _served((*stage.busy, *stage.no_answer, *stage.unreachable))
+        if found is not None:
+            return found
+    return None
+
+
+def _filtered(situation: Situation, call: InsideCall, office: Office, first: Stages) -> RoutePlan:
+    """The ring plan of the executive's assistants, then the rollover. An assistant's own call handling plays no part (A18)."""
+    ringing = ring_office(situation, office)
+    stages, rollover, leaves = ringing.stages, ringing.rollover, False
+    if first or rollover or stages is not office.stages:  # else there are assistants only, and the caller is none of them
+        stages, rollover = _spare(situation, (*first, *stages)), _spare(situation, rollover)
+        leaves = _leaves_the_house((*stages, *rollover))
+    if not stages and not rollover:
+        situation.note("somebody to ring", False, "no assistant receives calls, and the rollover reaches nobody")
+        return _refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
+    situation.note("assistants' ring plan", True, f"the ring plan of {call.user.name} ({call.user.extension}) is followed")
+    return _ring(
+        situation, call, stages, rollover_after=ringing.rollover_after, rollover=rollover, office=office, leaves_the_house=leaves
     )
 
 
-def _filtered(facts: Facts, directory: Directory, call: InsideCall, executive: Executive, trace: Trace) -> RoutePlan:
-    """The executive's ring plan: assistants, then the rollover. An assistant's own call handling plays no part (A18)."""
-    caller = facts.caller
-    ringing = directory.ring_plans[executive.extension].without(caller.extension, caller.number)
-    if not ringing.stages and not ringing.rollover:
-        trace.append(Rule("somebody to ring", False, "no assistant receives calls, and the rollover hangs up"))
-        return _refused(facts, Refusal(480, "nobody takes calls for this number now"), trace, call.called)
-    trace.append(Rule("assistants' ring plan", True, f"the ring plan of {call.user.name} ({executive.extension}) is followed"))
-    return RoutePlan(
-        "ring",
-        stages=ringing.stages,
-        rollover_after=ringing.rollover_after,
-        rollover=ringing.rollover,
-        direction=_direction(caller),
-        executive=executive.extension,
-        diversion_reason="unconditional",
-        on_behalf_of=call.on_behalf_of,
-        actor=caller.extension if call.on_behalf_of else None,
-        called=call.called,
-        present=call.identity,
-        present_assistant=callerid.to_assistant(call.identity, call.user, executive.alerting),
+def _confidential(situation: Situation, call: InsideCall, office: Office) -> RoutePlan:
+    """The executive's own phones and forwarding; should that lead to an assistant, the caller is shown as private (A24)."""
+    plan = _plain(situation, call)
+    if plan.action != "ring":
+        return plan
+    assistants = {each.delegation.assistant for each in office.seats}
+    return plan._replace(
+        stages=_as_private(plan.stages, assistants, office.executive.extension),
+        executive=office.executive.extension,
+        present_assistant=callerid.to_assistant(callerid.PRIVATE, office.user, office.executive.alerting),
         alert_info=MARKER,
-        trace=tuple(trace),
-        asserted=_assertable(call.identity),
-        present_outside=_outside_identity(caller, call, directory) if ringing.forwards_outside else None,
+        diversion_reason="unconditional",
+        confidential=True,
     )
 
 
-def _outside_identity(caller: Caller, call: InsideCall, directory: Directory) -> Presentation | None:
-    """As whom an inside caller is known outside, for a rollover that leaves the house."""
-    if caller.kind == "trunk" or call.identity is callerid.ANONYMOUS:
-        return None
-    if call.on_behalf_of is None:
-        return _own_outside(caller, directory)
-    return callerid.executive_outside(directory.users[call.on_behalf_of], directory.executives[call.on_behalf_of])
+def _as_private(stages: Stages, assistants: set[str], executive: str) -> Stages:
+    """The endpoints that are assistants see what assistants see."""
+    return tuple(
+        stage._replace(
+            endpoints=tuple(
+                each._replace(role="assistant", for_executive=executive) if each.extension in assistants else each
+                for each in stage.endpoints
+            ),
+            busy=_as_private(stage.busy, assistants, executive),
+            no_answer=_as_private(stage.no_answer, assistants, executive),
+            unreachable=_as_private(stage.unreachable, assistants, executive),
+        )
+        for stage in stages
+    )
+
+
+# --- sticky callback (B11) ----------------------------------------------------------------------------------------------------
+
+
+def _calls_back(situation: Situation, office: Office) -> Stages:
+    """The assistant who called this caller on behalf a while ago, rung first; empty when there is none."""
+    executive = office.executive
+    if not executive.on_behalf.callback_seconds or situation.caller.kind == "user" or situation.caller.anonymous:
+        return ()
+    assistant = situation.setting("callback", executive.extension, situation.key)
+    seat = next((each for each in office.seats if each.delegation.assistant == assistant), None)
+    if seat is None:
+        situation.note("sticky callback", False, "nobody called this number on behalf lately")
+        return ()
+    why_not = seat.never or unavailable(situation, seat)
+    if why_not:
+        situation.note("sticky callback", False, f"{seat.assistant.name} ({assistant}), who called this number, {why_not}")
+        return ()
+    situation.note("sticky callback", True, f"{seat.assistant.name} ({assistant}) called this number, and rings first")
+    return (Stage(seat.endpoints, seat.delegation.ring_seconds or executive.alerting.ring_seconds, "call back"),)
 
 
 # --- common -------------------------------------------------------------------------------------------------------------------
 
 
+def _ring(
+    situation: Situation,
+    call: InsideCall,
+    stages: Stages,
+    *,
+    rollover_after: float | None = None,
+    rollover: Stages = (),
+    office: Office | None = None,
+    leaves_the_house: bool = False,
+) -> RoutePlan:
+    """The plan of a call inside: whom it rings, and as whom the caller is shown; `office`: for whom assistants are rung (A17)."""
+    delegated = None if office is None else callerid.to_assistant(call.identity, office.user, office.executive.alerting)
+    return RoutePlan(
+        "ring",
+        stages=stages,
+        rollover_after=rollover_after,
+        rollover=rollover,
+        direction=_direction(situation.caller),
+        executive=None if office is None else office.executive.extension,
+        diversion_reason="" if office is None else "unconditional",
+        on_behalf_of=call.on_behalf_of,
+        actor=situation.caller.extension if call.spoken else None,
+        called=call.called,
+        present=call.identity,
+        present_assistant=delegated,
+        alert_info="" if office is None else MARKER,
+        plain=office is None,
+        trace=tuple(situation.trace),
+        asserted=_assertable(call.identity),
+        present_outside=_outside_identity(situation, call) if leaves_the_house else None,
+    )
+
+
+def _leaves_the_house(stages: Stages) -> bool:
+    """Whether an outside number is among what rings."""
+    for stage in stages:
+        for endpoint in stage.endpoints:
+            if endpoint.kind == "number":
+                return True
+        if (stage.busy or stage.no_answer or stage.unreachable) and _leaves_the_house(
+            (*stage.busy, *stage.no_answer, *stage.unreachable)
+        ):
+            return True
+    return False
+
+
+def _outside_identity(situation: Situation, call: InsideCall) -> Presentation | None:
+    """As whom an inside caller is known outside, for a forward that leaves the house."""
+    if situation.caller.kind == "trunk" or call.identity is callerid.ANONYMOUS:
+        return None
+    return speaking.shown_outside(situation, call.spoken)
+
+
+def _spare(situation: Situation, stages: Stages) -> Stages:
+    """A plan never rings the caller."""
+    return spare(stages, situation.caller.extension, situation.key)
+
+
 def _refused(
-    facts: Facts, refusal: Refusal, trace: Trace, called: str | None = None, direction: Direction | None = None
+    situation: Situation, refusal: Refusal, called: str | None = None, direction: Direction | None = None
 ) -> RoutePlan:
     """A plan that rings nobody. The trace ends with the reason, in the words that the caller's phone may show."""
-    trace.append(Rule("refused", True, f"{refusal.status}: {refusal.warning}"))
+    situation.note("refused", True, f"{refusal.status}: {refusal.warning}")
     return RoutePlan(
         "refuse",
         final_status=refusal.status,
         warning=refusal.warning,
-        direction=direction or _direction(facts.caller),
-        called=callerid.printable(facts.dialled if called is None else called, MAX_DIALLED),
-        trace=tuple(trace),
+        direction=direction or _direction(situation.caller),
+        called=callerid.printable(situation.facts.dialled if called is None else called, MAX_DIALLED),
+        trace=tuple(situation.trace),
     )
 
 

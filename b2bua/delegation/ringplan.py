@@ -1,7 +1,7 @@
-"""How an executive's calls ring (A5-A8, A15, A16), worked out once when the directory is loaded.
+"""In which order phones ring (A5-A8, A15, A16, A19, A22): stages made of who is rung, and where a call goes on when nobody answers.
 
-A ring plan depends on settings only, never on a call, so that deciding a call is a lookup. Minimum ring, simultaneous ring and
-rollover are all stages of one plan and cannot contradict each other.
+Minimum ring, simultaneous ring, rollover and a user's own forwarding are all stages of one plan, so that they cannot contradict
+each other. Forwards end: nobody is reached twice, and after `MAX_HOPS` hops a call goes no further.
 """
 
 from __future__ import annotations
@@ -9,44 +9,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from b2bua.delegation.numbering import Destination
-from b2bua.delegation.people import Alerting, Delegation, Executive
+from b2bua.delegation import screening
+from b2bua.delegation.assistants import MAX_HOPS, who_rings
+from b2bua.delegation.callerid import quotable
+from b2bua.delegation.digits import number_key
+from b2bua.delegation.office import Office, endpoints_of
+from b2bua.delegation.people import Executive, User
 from b2bua.delegation.plan import Endpoint, Role, Stage
+from b2bua.delegation.situation import Situation
+from b2bua.delegation.stages import Stages, Turn, assistants_stages
 
 PLAIN_RING_SECONDS: Final = 180.0
 """A plain call rings this long at most, as Timer C of a proxy would allow (RFC 3261 section 16.6)."""
 EMERGENCY_RING_SECONDS: Final = 600.0
 """An emergency call may wait in the answering point's queue; it is not cut off as early as another call."""
 
+Path = tuple[str, ...]
+"""Extensions that a call has passed, the first one called first."""
+
 
 @dataclass(frozen=True, slots=True)
 class RingPlan:
-    """The ringing of one executive's filtered calls; the fields mean what they mean in `RoutePlan`."""
+    """The ringing of one filtered call; the fields mean what they mean in `RoutePlan`."""
 
-    stages: tuple[Stage, ...]
+    stages: Stages
     rollover_after: float | None
-    rollover: tuple[Stage, ...]
-
-    @property
-    def forwards_outside(self) -> bool:
-        """Whether the rollover leaves the house."""
-        return any(endpoint.kind == "number" for stage in self.rollover for endpoint in stage.endpoints)
-
-    def without(self, extension: str | None, number: str) -> RingPlan:
-        """The same plan without endpoints that are the caller: a plan never rings the caller.
-
-        Nearly always the plan itself: only a caller to whom the rollover forwards is found in it.
-        """
-        stages = _spare(self.stages, extension, number)
-        rollover = _spare(self.rollover, extension, number)
-        if stages is self.stages and rollover is self.rollover:
-            return self
-        return RingPlan(stages, self.rollover_after, rollover)
-
-
-def phones_of(extension: str, role: Role) -> Endpoint:
-    """All phones of a user."""
-    return Endpoint("user", extension, None, None, role, None)
+    rollover: Stages
 
 
 def outside(number: str, trunk: str, role: Role) -> Endpoint:
@@ -54,86 +42,214 @@ def outside(number: str, trunk: str, role: Role) -> Endpoint:
     return Endpoint("number", None, number, trunk, role, None)
 
 
-def plain_stages(extension: str, role: Role = "user") -> tuple[Stage, ...]:
-    """A plain call to a user's phones."""
-    return (Stage((phones_of(extension, role),), PLAIN_RING_SECONDS, role),)
+# --- an executive's filtered call -----------------------------------------------------------------------------------------------
 
 
-def ring_plan(executive: Executive, forward: Destination | None) -> RingPlan:
-    """The plan of `executive`; `forward` is where the rollover forwards to, resolved, None when it does not forward."""
-    alerting = executive.alerting
-    assistants = [delegation for delegation in executive.delegations if "receive" in delegation.rights]
-    stages = _ring_all(executive, assistants) if alerting.mode == "ring_all" else _sequential(executive, assistants)
-    if alerting.executive == "first":
+def ring_office(situation: Situation, office: Office, path: Path = ()) -> RingPlan:
+    """The plan for a call that the assistants of `office` take."""
+    executive = office.executive
+    alerting, after = executive.alerting, executive.rollover.after_seconds
+    own_phones = _own_phones(situation, office)
+    stages = _assistants(situation, office, own_phones)
+    if alerting.executive == "first" and own_phones:
         seconds = alerting.ring_seconds if alerting.executive_seconds is None else alerting.executive_seconds
-        stages = (Stage((phones_of(executive.extension, "executive"),), seconds, "executive first"), *stages)
-    after = executive.rollover.after_seconds
+        stages = (Stage(own_phones, seconds, "executive first"), *stages)
     rollover_after = None if after is None else max(after, alerting.minimum_seconds)
     if rollover_after == 0:
         stages = ()  # nobody's phone should ring for no time at all and show a missed call
-    return RingPlan(stages, rollover_after, _rollover(executive, forward))
+    return RingPlan(stages, rollover_after, _rollover(situation, office, path))
 
 
-def _ring_all(executive: Executive, assistants: list[Delegation]) -> tuple[Stage, ...]:
-    alerting = executive.alerting
-    endpoints = [_assistant(delegation) for delegation in assistants]
-    if alerting.executive == "together":
-        endpoints.append(phones_of(executive.extension, "executive"))
-    seconds = max(alerting.ring_seconds, alerting.minimum_seconds)
-    return (Stage(tuple(endpoints), seconds, "assistants"),) if endpoints else ()
-
-
-def _sequential(executive: Executive, assistants: list[Delegation]) -> tuple[Stage, ...]:
-    alerting = executive.alerting
-    if not assistants:
-        return _ring_all(executive, assistants)
-    stages = [
-        Stage((_assistant(delegation),), seconds, f"assistant {delegation.assistant}")
-        for delegation, seconds in zip(assistants, _turns(alerting, assistants), strict=True)
-    ]
-    if alerting.executive == "together":
-        lasting = Endpoint("user", executive.extension, None, None, "executive", None, lasting=True)
-        stages[0] = Stage((*stages[0].endpoints, lasting), stages[0].seconds, stages[0].name)
-    return tuple(stages)
-
-
-def _turns(alerting: Alerting, assistants: list[Delegation]) -> list[float]:
-    """The ring time of each assistant; the last one rings on until the minimum is reached (A16)."""
-    turns = [alerting.ring_seconds if each.ring_seconds is None else each.ring_seconds for each in assistants]
-    turns[-1] += max(0.0, alerting.minimum_seconds - sum(turns))
-    return turns
-
-
-def _rollover(executive: Executive, forward: Destination | None) -> tuple[Stage, ...]:
-    seconds = executive.alerting.ring_seconds
-    if executive.rollover.action == "executive":
-        return (Stage((phones_of(executive.extension, "executive"),), seconds, "rollover executive"),)
-    if forward is None:
+def _own_phones(situation: Situation, office: Office) -> tuple[Endpoint, ...]:
+    """The executive's phones where the strategy rings them; none on DND (A19)."""
+    strategy = office.executive.alerting.executive
+    if strategy == "none" or not office.own_phones:
         return ()
-    if forward.extension is not None:
-        return (Stage((phones_of(forward.extension, "forward"),), seconds, "rollover forward"),)
-    if forward.trunk is not None:
-        return (Stage((outside(forward.number, forward.trunk, "forward"),), seconds, "rollover forward"),)
+    if on_dnd(situation, office.user):
+        situation.note("executive's phones", False, "do not disturb: they are left out")
+        return ()
+    situation.note("executive's phones", True, f"ring ({strategy})")
+    return office.own_phones
+
+
+def _assistants(situation: Situation, office: Office, own_phones: tuple[Endpoint, ...]) -> Stages:
+    """The stages of the assistants, with the executive's phones beside them where the strategy says so."""
+    turns = who_rings(situation, office)
+    if turns is office.turns and not own_phones and not situation.directory.represented:
+        return office.stages
+    if office.executive.kind != "executive" and situation.directory.represented:
+        turns = tuple(_represented(situation, turn) for turn in turns)
+    return assistants_stages(office.executive.alerting, turns, own_phones, office.executive.maximum_wait)
+
+
+def _represented(situation: Situation, turn: Turn) -> Turn:
+    """Delegation has precedence (A4): a member of a group whose own calls are filtered is represented by their assistants."""
+    member = turn.delegation.assistant
+    office = situation.directory.represented.get(member)
+    if office is None or screening.screen(situation, office, turn.delegation.executive) != "assistants":
+        return turn
+    situation.note("delegation first", True, f"the assistants of {situation.named(member)} ring for this member")
+    turns = who_rings(situation, office)
+    return Turn(turn.delegation, tuple(endpoint for each in turns for endpoint in each.endpoints) or turn.endpoints)
+
+
+# --- rollover (A15) -------------------------------------------------------------------------------------------------------------
+
+
+def _rollover(situation: Situation, office: Office, path: Path) -> Stages:
+    executive, rollover = office.executive, office.executive.rollover
+    here = (*path, executive.extension)
+    match rollover.action:
+        case "executive":
+            return _rollover_to_executive(situation, office, path)
+        case "no_answer":
+            target = office.user.forwarding.no_answer
+            return _mark(ring_target(situation, target, "forward", here), executive.extension, "no-answer") if target else ()
+        case "forward" | "voicemail" if rollover.forward:
+            role: Role = "forward" if rollover.action == "forward" else "voicemail"
+            return _limited(ring_target(situation, rollover.forward, role, here), executive, f"rollover {rollover.action}")
     return ()
 
 
-def _assistant(delegation: Delegation) -> Endpoint:
-    return Endpoint("user", delegation.assistant, None, None, "assistant", delegation.executive)
+def _rollover_to_executive(situation: Situation, office: Office, path: Path) -> Stages:
+    """The executive's phones, for as long as the assistants' did, then the executive's own forwarding."""
+    stages = ring_user(situation, office.user, "executive", path)
+    seconds = office.executive.alerting.ring_seconds
+    return tuple(
+        stage._replace(seconds=min(seconds, stage.seconds or seconds), name="rollover executive")
+        if stage.endpoints and stage.endpoints[0].role == "executive"
+        else stage
+        for stage in stages
+    )
 
 
-def _spare(stages: tuple[Stage, ...], extension: str | None, number: str) -> tuple[Stage, ...]:
-    """`stages` without the caller's endpoints; the same object when the caller is not in them."""
-    if not any(_is(endpoint, extension, number) for stage in stages for endpoint in stage.endpoints):
+def _limited(stages: Stages, executive: Executive, name: str) -> Stages:
+    """What a rollover forwards to rings as long as the assistants did; a target with stages of its own keeps its times."""
+    if len(stages) != 1 or stages[0].endpoints[0].for_executive is not None:
+        return stages
+    stage = stages[0]
+    return (stage._replace(seconds=min(executive.alerting.ring_seconds, stage.seconds or PLAIN_RING_SECONDS), name=name),)
+
+
+# --- a user's own phones, and where they forward --------------------------------------------------------------------------------
+
+
+def on_dnd(situation: Situation, user: User) -> bool:
+    """Whether `user` does not want to be disturbed: as set by phone, else as the directory says (A19)."""
+    switched = situation.setting("dnd", user.extension)
+    return user.dnd if switched is None else switched == "on"
+
+
+def ring_user(situation: Situation, user: User, role: Role, path: Path = ()) -> Stages:
+    """The user's own phones, with the user's own forwarding: always, busy, no answer, unreachable. Empty on DND without one."""
+    forwarding = user.forwarding
+    here = (*path, user.extension)
+    if forwarding.always:
+        situation.note("forward always", True, f"{situation.named(user.extension)} forwards all calls to {quotable(forwarding.always)}")
+        return _mark(ring_target(situation, forwarding.always, "forward", here), user.extension, "unconditional")
+    if on_dnd(situation, user):
+        situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
+        return _follow_up(situation, user, forwarding.busy, here, "do-not-disturb")
+    name, verb = ("forwarded call", "are rung then") if path else ("plain call", "ring")
+    situation.note(name, True, f"all phones of {user.name} ({user.extension}) {verb}")
+    if role == "user" and user.extension in situation.directory.phones:
+        return situation.directory.phones[user.extension]
+    stage = Stage(
+        endpoints_of(user, role),
+        forwarding.no_answer_seconds if forwarding.no_answer else PLAIN_RING_SECONDS,
+        "phones",
+        busy=_follow_up(situation, user, forwarding.busy, here, "user-busy"),
+        no_answer=_follow_up(situation, user, forwarding.no_answer, here, "no-answer"),
+        unreachable=_follow_up(situation, user, forwarding.unreachable, here, "unavailable"),
+    )
+    return (stage,)
+
+
+_WHEN: Final = {
+    "user-busy": "when busy",
+    "no-answer": "when nobody answers",
+    "unavailable": "when unreachable",
+    "do-not-disturb": "on do not disturb",
+}
+"""The reasons of a Diversion (RFC 5806) in the words of the explainer."""
+
+
+def _follow_up(situation: Situation, user: User, target: str | None, path: Path, reason: str) -> Stages:
+    if target is None:
+        return ()
+    situation.note(f"forward {_WHEN[reason]}", True, f"{situation.named(user.extension)} forwards to {quotable(target)}")
+    return _mark(ring_target(situation, target, "forward", path), user.extension, reason)
+
+
+def ring_target(situation: Situation, target: str, role: Role, path: Path) -> Stages:
+    """Where a forward leads: a user, a group, a service, an outside number, or a SIP URI such as a mailbox."""
+    if len(path) > MAX_HOPS:
+        situation.note("forward", False, f"not to {quotable(target)}: the call has been forwarded {MAX_HOPS} times")
+        return ()
+    if target.startswith(("sip:", "sips:")):
+        return (Stage((Endpoint("uri", None, target, None, "voicemail", None),), PLAIN_RING_SECONDS, "voicemail"),)
+    destination = situation.directory.numbers.resolve(target)
+    if destination.kind == "outside" and destination.trunk is not None:
+        return (Stage((outside(destination.number, destination.trunk, role),), PLAIN_RING_SECONDS, role),)
+    if destination.extension is None:
+        situation.note("forward", False, f"{quotable(target)} leads nowhere")
+        return ()
+    if destination.extension in path:
+        situation.note("forward", False, f"not to {situation.named(destination.extension)}: the call was there already")
+        return ()
+    user = situation.directory.users[destination.extension]
+    office = situation.directory.offices.get(user.extension)
+    if office is not None and screening.screen(situation, office, target) == "assistants":
+        return flat(ring_office(situation, office, path))
+    return ring_user(situation, user, role, path)
+
+
+def flat(plan: RingPlan) -> Stages:
+    """A ring plan as stages of another one: what comes after its time limit is cut off."""
+    if plan.rollover_after is None:
+        return (*plan.stages, *plan.rollover)
+    kept: list[Stage] = []
+    left = plan.rollover_after
+    for stage in plan.stages:
+        if left > 0:
+            kept.append(stage._replace(seconds=min(stage.seconds or left, left)))
+            left -= kept[-1].seconds or 0.0
+    return (*kept, *plan.rollover)
+
+
+def _mark(stages: Stages, extension: str, reason: str) -> Stages:
+    """Say who forwarded the call, and why, on what has no such mark yet."""
+    return tuple(
+        stage._replace(
+            endpoints=tuple(each if each.diversion else each._replace(diverting=extension, diversion=reason) for each in stage.endpoints)
+        )
+        for stage in stages
+    )
+
+
+def spare(stages: Stages, extension: str | None, key: str) -> Stages:
+    """`stages` without endpoints that are the caller: a plan never rings the caller. The same object when there is none."""
+    if not any(_rings(stage, extension, key) for stage in stages):
         return stages
     spared = []
     for stage in stages:
-        endpoints = tuple(endpoint for endpoint in stage.endpoints if not _is(endpoint, extension, number))
+        endpoints = tuple(each for each in stage.endpoints if not _is_caller(each, extension, key))
         if endpoints:
-            spared.append(Stage(endpoints, stage.seconds, stage.name))
+            busy, no_answer, unreachable = (spare(each, extension, key) for each in (stage.busy, stage.no_answer, stage.unreachable))
+            spared.append(Stage(endpoints, stage.seconds, stage.name, busy, no_answer, unreachable))
+        else:
+            spared.extend(spare(stage.unreachable or stage.no_answer or stage.busy, extension, key))
     return tuple(spared)
 
 
-def _is(endpoint: Endpoint, extension: str | None, number: str) -> bool:
+def _rings(stage: Stage, extension: str | None, key: str) -> bool:
+    for endpoint in stage.endpoints:
+        if endpoint.extension == extension if endpoint.kind == "user" else _is_caller(endpoint, extension, key):
+            return True
+    return any(_rings(each, extension, key) for follow_up in stage[3:] for each in follow_up)
+
+
+def _is_caller(endpoint: Endpoint, extension: str | None, key: str) -> bool:
     if endpoint.kind == "user":
         return extension is not None and endpoint.extension == extension
-    return endpoint.number is not None and bool(number) and endpoint.number.removeprefix("+") == number.removeprefix("+")
+    return endpoint.kind == "number" and bool(key) and number_key(endpoint.number or "") == key

@@ -6,13 +6,14 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.pool import NullPool
 
+from b2bua.delegation.plan import Setting
 from b2bua.store import migrations
 from b2bua.store.bindings import SqlBindings
 from b2bua.store.history import SqlHistory
+from b2bua.store.state import SqlState, load
 from b2bua.store.writer import Writer
 
 DATABASE: Final = "b2bua.sqlite"
@@ -21,13 +22,14 @@ BUSY_SECONDS: Final = 5.0
 
 
 class Store:
-    """The open store of a running server: a sink and a reader of history, and the bindings."""
+    """The open store of a running server: a sink and a reader of history, the bindings, and what phones have set."""
 
-    def __init__(self, engine: Engine, state: Path) -> None:
+    def __init__(self, engine: Engine, directory: Path) -> None:
         self._engine = engine
-        self.writer = Writer(engine, state)
+        self.writer = Writer(engine, directory)
         self.history = SqlHistory(engine)
         self.bindings = SqlBindings(engine, self.writer)
+        self.state = SqlState(engine, self.writer)
 
     def close(self, seconds: float = 5.0) -> None:
         """Write what is queued, for at most `seconds`; what the database does not take goes to the journal."""
@@ -47,19 +49,34 @@ def open_store(state: Path) -> Store:
 
 
 def open_history(state: Path) -> SqlHistory | None:
-    """History for reading, beside a running server; None when there is no database yet."""
-    path = state / DATABASE
-    return SqlHistory(_engine(path, "rw")) if path.exists() else None
+    """History for reading, beside a running server; None when there is no database yet.
+
+    Raises OSError when the database was made by another version of the server.
+    """
+    engine = _existing(state / DATABASE)
+    return None if engine is None else SqlHistory(engine)
+
+
+def stored_settings(state: Path) -> list[Setting]:
+    """What phones have set, as stored, beside a running server; nothing when there is no database yet. Raises as `open_history`."""
+    engine = _existing(state / DATABASE)
+    return [] if engine is None else load(engine)
+
+
+def _existing(path: Path) -> Engine | None:
+    if not path.exists():
+        return None
+    engine = _engine(path, "rw")
+    revision = _revision(engine)
+    if revision not in (None, migrations.HEAD):
+        raise OSError(f"{path}: made by another version ({revision}); start the server once, it brings the database up to date")
+    return engine if revision else None
 
 
 def migrate(engine: Engine) -> None:
     """Bring the schema to `migrations.HEAD`."""
-    with engine.connect() as connection:
-        try:
-            if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == migrations.HEAD:
-                return
-        except OperationalError:  # no such table: a new database
-            connection.rollback()
+    if _revision(engine) == migrations.HEAD:
+        return
     with engine.begin() as connection:
         # Loaded only when there is work: it would stay in memory for the life of the server.
         from alembic import command  # noqa: PLC0415
@@ -70,6 +87,14 @@ def migrate(engine: Engine) -> None:
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _revision(engine: Engine) -> str | None:
+    """The schema's revision; None for a new database."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _engine(path: Path, mode: str) -> Engine:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, select
 
+from b2bua.delegation.plan import Stage
+from b2bua.store import decisions
 from b2bua.store.models import history
 from b2bua.store.ports import HistoryRow, Segment
 
 JsonRow = dict[str, object]
+FOUND_AT_MOST: Final = 10
+PRIVATE: Final = "private"
+"""Instead of the caller, where a call was confidential."""
 
 _dumps = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
@@ -32,10 +37,15 @@ class SqlHistory:
             return [from_columns(tuple(row)) for row in connection.execute(query)]
 
     def row(self, row_id: str) -> HistoryRow | None:
-        """The call with that id, with its trace."""
+        """The call with that id."""
+        return next((row for row in self.find(row_id) if row.id == row_id), None)
+
+    def find(self, prefix: str) -> list[HistoryRow]:
+        """The calls whose id begins with `prefix`, in the order of their ids, ten at most."""
+        query = select(history).where(history.c.id >= prefix).order_by(history.c.id).limit(FOUND_AT_MOST)
         with self._engine.connect() as connection:
-            found = connection.execute(select(history).where(history.c.id == row_id)).first()
-        return None if found is None else from_columns(tuple(found))
+            found = [from_columns(tuple(row)) for row in connection.execute(query)]
+        return [row for row in found if row.id.startswith(prefix)]
 
 
 def to_columns(row: HistoryRow) -> tuple[object, ...]:
@@ -46,13 +56,13 @@ def to_columns(row: HistoryRow) -> tuple[object, ...]:
         row.status,
         f",{','.join(row.parties)}," if row.parties else "",
         _dumps(row.call_ids) if row.call_ids else "[]",
-        _dumps(row.trace) if row.trace is not None else None,
+        None if row.decision is None else decisions.dumps(row.decision),
     )
 
 
 def from_columns(columns: tuple[Any, ...]) -> HistoryRow:
     """The inverse of `to_columns`."""
-    segments, status, parties, call_ids, trace = columns[12:]
+    segments, status, parties, call_ids, decision = columns[12:]
     return HistoryRow._make(
         (
             *columns[:12],
@@ -60,7 +70,7 @@ def from_columns(columns: tuple[Any, ...]) -> HistoryRow:
             status,
             tuple(parties.strip(",").split(",")) if parties else (),
             tuple(json.loads(call_ids)),
-            None if trace is None else json.loads(trace),
+            None if decision is None else decisions.loads(decision),
         )
     )
 
@@ -107,6 +117,9 @@ def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
     The executive reads "delegated, answered by 676", the assistant "for 667"; a call on behalf reads "on behalf, by 676"
     for the executive and "on behalf of 667" for the assistant, and names neither to anybody else.  Somebody whose phone
     only rang while another answered has no part in the call: that phone logs no missed call either (A23).
+
+    A feature code appears only to the one who dialled it. Who calls in confidence (A24) is named to the executive only:
+    to an assistant whom such a call reached by forwarding the caller is "private".
     """
     seen = []
     for row in rows:
@@ -116,18 +129,21 @@ def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
         shown = to_json(row)
         if row.on_behalf_of is not None and extension not in (row.on_behalf_of, row.actor):
             shown.update(on_behalf_of=None, actor=None, segments=[])
+        if _is_private(row, extension):
+            shown["caller"] = PRIVATE
         seen.append({**shown, "note": note})
     return seen
 
 
 def _note(row: HistoryRow, extension: str) -> str | None:
     """What sets the call apart for this user; "" for a normal call, None when it is none of theirs."""
+    if row.decision is not None and row.decision[2].action == "set":
+        return row.decision[2].confirmation if _called(row, extension) else None
     if row.on_behalf_of is not None and extension == row.actor:
         return f"on behalf of {row.on_behalf_of}"
     if row.on_behalf_of is not None and extension == row.on_behalf_of:
         return f"on behalf, by {row.actor}"
-    # A number from outside may look like an extension; only inside it is one.
-    if extension == row.called or (extension == row.caller and row.direction != "incoming"):
+    if extension == row.called or _called(row, extension):
         return "" if extension != row.executive else _executive_note(row)
     if extension == row.executive:
         return _executive_note(row)
@@ -136,7 +152,29 @@ def _note(row: HistoryRow, extension: str) -> str | None:
     return f"for {row.executive}" if row.executive is not None else ""
 
 
+def _called(row: HistoryRow, extension: str) -> bool:
+    """Whether this user made the call. A number from outside may look like an extension; only inside it is one."""
+    if row.decision is not None:
+        return row.decision[1].caller.extension == extension  # also of who asked for privacy, and whom the row does not name
+    return extension == row.caller and row.direction != "incoming"
+
+
+def _is_private(row: HistoryRow, extension: str) -> bool:
+    """Whether the caller is hidden from this user: an assistant whom a confidential call reached."""
+    return row.decision is not None and row.decision[2].confidential and _assists(row.decision[2].stages, extension)
+
+
+def _assists(stages: Iterable[Stage], extension: str) -> bool:
+    """Whether this user is rung as an assistant, in one of the stages or where they lead."""
+    return any(
+        any(each.extension == extension and each.role == "assistant" for each in stage.endpoints)
+        or _assists((*stage.busy, *stage.no_answer, *stage.unreachable), extension)
+        for stage in stages
+    )
+
+
 def _executive_note(row: HistoryRow) -> str:
+    how = "confidential" if row.decision is not None and row.decision[2].confidential else "delegated"
     if row.answered_by is None:
-        return "delegated, not answered"
-    return "" if row.answered_by == row.executive else f"delegated, answered by {row.answered_by}"
+        return f"{how}, not answered"
+    return "" if row.answered_by == row.executive else f"{how}, answered by {row.answered_by}"

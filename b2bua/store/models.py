@@ -25,7 +25,7 @@ history = Table(
     Column("status", Integer, nullable=False),
     Column("parties", Text, nullable=False, comment="extensions between commas: ,667,676,"),
     Column("call_ids", Text, nullable=False, comment="JSON list"),
-    Column("trace", Text, comment="JSON list of [name, matched, reason]"),
+    Column("decision", Text, comment="JSON: [seconds since the epoch, facts, plan], named tuples as lists; see decisions.py"),
 )
 Index("history_started", history.c.started)
 
@@ -48,4 +48,14 @@ bindings = Table(
     Column("call_id", Text, nullable=False),
     Column("cseq", Integer, nullable=False),
     Column("user_agent", Text, nullable=False),
+)
+
+state = Table(
+    "state",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("object", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("until", Float),
 )

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from b2bua.delegation.plan import Setting
+from b2bua.store.decisions import Decision
+
 Outcome = Literal["answered", "missed", "cancelled", "busy", "refused", "failed"]
 """How an attempt ended; docs/history.md explains each word."""
 Direction = Literal["incoming", "outgoing", "internal"]
@@ -52,8 +55,8 @@ class HistoryRow(NamedTuple):
     """Extensions that took part: the caller's, the called one's, on whose behalf, and all that rang. Only these can see the row."""
     call_ids: Sequence[str] = ()
     """SIP Call-IDs of all legs."""
-    trace: Sequence[Sequence[object]] | None = None
-    """The rules that were looked at: (name, matched, reason) each, as in `explain`."""
+    decision: Decision | None = None
+    """Why it went where it went; None when nothing was decided, and for rows from before decisions were kept."""
 
 
 class HistorySink(Protocol):
@@ -69,6 +72,10 @@ class HistoryReader(Protocol):
 
     def rows(self, extension: str | None = None, limit: int = 1000) -> list[HistoryRow]:
         """The newest `limit` rows; with `extension` only those in which it took part."""
+        ...
+
+    def find(self, prefix: str) -> list[HistoryRow]:
+        """The calls whose id begins with `prefix`, a few at most."""
         ...
 
 
@@ -110,4 +117,16 @@ class BindingStore(Protocol):
 
     def delete(self, aor: str, contact: str) -> None:
         """Forget that binding."""
+        ...
+
+
+class StateStore(Protocol):
+    """Keeps over a restart what phones have set; `save` returns at once."""
+
+    def load(self) -> Sequence[Setting]:
+        """Every stored setting, those whose time is over included."""
+        ...
+
+    def save(self, settings: Sequence[Setting]) -> None:
+        """Keep `settings`, each in place of the one with the same kind, subject and object; a value of None deletes that one."""
         ...

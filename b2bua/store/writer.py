@@ -2,8 +2,8 @@
 
 The event loop appends to deques and wakes the thread at most once per batch.  While the database fails, rows wait in
 memory, coalesced and bounded; what exceeds the bound goes to a journal (JSON lines) and from there into the database
-as soon as it works again, at the latest at the next start.  Bindings are kept per key, the last state wins, and are not
-journaled: a phone registers again.
+as soon as it works again, at the latest at the next start.  Bindings and settings are kept per key, the last state wins,
+and are not journaled: a phone registers again, and of settings there are never more than the server holds in memory anyway.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.sql.dml import Delete, Insert
 
 from b2bua import logs
+from b2bua.delegation.plan import Setting
 from b2bua.store import bindings as bindings_rows
 from b2bua.store import history as history_rows
 from b2bua.store import models
@@ -35,8 +37,32 @@ LONGEST_WAIT: Final = 30.0
 LOCK_SECONDS: Final = 2.0
 
 BindingKey = tuple[str, str]
-Changes = Mapping[BindingKey, StoredBinding | None]
+SettingKey = tuple[str, str, str]
 
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be written besides history: the last state of each key. None, or a setting without a value, deletes."""
+
+    bindings: dict[BindingKey, StoredBinding | None] = field(default_factory=dict)
+    settings: dict[SettingKey, Setting] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.bindings or self.settings)
+
+    def singly(self) -> list[Changes]:
+        """Each change alone."""
+        return [
+            *(Changes(bindings={key: binding}) for key, binding in self.bindings.items()),
+            *(Changes(settings={key: setting}) for key, setting in self.settings.items()),
+        ]
+
+    def clear(self) -> None:
+        self.bindings.clear()
+        self.settings.clear()
+
+
+_NO_CHANGES: Final = Changes()
 _ROW_ERRORS = (SQLAlchemyError, UnicodeError, ValueError, TypeError, OverflowError)
 _log = logs.get("store")
 
@@ -47,21 +73,22 @@ def _sql(statement: Insert | Delete) -> str:
     return str(statement.compile(dialect=dialect))
 
 
-def _upsert_binding() -> Insert:
-    statement = sqlite.insert(models.bindings)
-    keys = ("aor", "contact")
-    changed = {column.name: statement.excluded[column.name] for column in models.bindings.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+def _upsert(table: Table) -> str:
+    statement = sqlite.insert(table)
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    return _sql(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed))
 
 
 # A row that is already there came from the journal, or from a commit whose confirmation was lost.
 _INSERT_HISTORY = _sql(sqlite.insert(models.history).on_conflict_do_nothing())
-_UPSERT_BINDING = _sql(_upsert_binding())
+_UPSERT_BINDING = _upsert(models.bindings)
 _DELETE_BINDING = "DELETE FROM bindings WHERE aor = ? AND contact = ?"
+_UPSERT_SETTING = _upsert(models.state)
+_DELETE_SETTING = "DELETE FROM state WHERE kind = ? AND subject = ? AND object = ?"
 
 
 class Writer:
-    """`HistorySink` and the writing side of `BindingStore`. The public methods belong to one thread, the event loop's.
+    """`HistorySink` and the writing side of `BindingStore` and `StateStore`. The public methods belong to one thread, the event loop's.
 
     `interval`: seconds that rows are collected before a commit · `batch`: most rows of one transaction ·
     `capacity`: history rows kept in memory while the database does not take them.
@@ -76,12 +103,13 @@ class Writer:
         self._capacity = capacity
         self._rows: deque[HistoryRow] = deque()
         self._changes: deque[tuple[BindingKey, StoredBinding | None]] = deque(maxlen=4 * capacity)
+        self._settings: deque[Setting] = deque()
         self._pending = False
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._connection: Connection | None = None
         self._failures = 0
-        self._unsaved: dict[BindingKey, StoredBinding | None] = {}
+        self._unsaved = Changes()
         self._journal_lock = threading.Lock()  # the event loop spills only when the queue is full
         self.written = 0
         """History rows committed."""
@@ -121,11 +149,19 @@ class Writer:
         if not self._pending:
             self._notify()
 
+    def save_settings(self, settings: Sequence[Setting]) -> None:
+        """Queue settings; those that follow fast for the same key are written once."""
+        self._settings.extend(settings)
+        if settings and not self._pending:
+            self._notify()
+
     def close(self, seconds: float) -> None:
         """Write what waits, for at most `seconds`, then journal the history that is left."""
         self._stop.set()
         self._wake.set()
         self._thread.join(seconds)
+        if lost := len(self._settings) + len(self._unsaved.settings):
+            _log.error("settings lost", settings=lost)
         if self._thread.is_alive():
             _log.error("database does not answer", rows=len(self._rows))
         self._spill(tuple(self._rows.copy()))  # copied at once: a thread that hangs may still come back
@@ -154,7 +190,7 @@ class Writer:
 
     def _write_all(self) -> None:
         """Write until the queues are empty or the database fails. Rows leave their queue when they are committed."""
-        while self._rows or self._changes or self._unsaved:
+        while self._rows or self._changes or self._settings or self._unsaved:
             self._collect_changes()
             rows = [self._rows[at] for at in range(min(len(self._rows), self._batch))]
             if not self._write(rows, self._unsaved):
@@ -164,12 +200,15 @@ class Writer:
                 self._rows.popleft()
 
     def _collect_changes(self) -> None:
-        unsaved = self._unsaved
+        bindings, settings = self._unsaved.bindings, self._unsaved.settings
         while self._changes:
             key, binding = self._changes.popleft()
-            unsaved[key] = binding
-            if len(unsaved) > 4 * self._capacity:  # a phone registers again
-                del unsaved[next(iter(unsaved))]
+            bindings[key] = binding
+            if len(bindings) > 4 * self._capacity:  # a phone registers again
+                del bindings[next(iter(bindings))]
+        while self._settings:
+            setting = self._settings.popleft()
+            settings[setting.kind, setting.subject, setting.object] = setting
 
     def _write(self, rows: Sequence[HistoryRow], changes: Changes) -> bool:
         """One transaction; False when the database fails, which is logged when it begins and when it ends."""
@@ -194,24 +233,29 @@ class Writer:
         with connection.begin():
             if rows:
                 connection.exec_driver_sql(_INSERT_HISTORY, [history_rows.to_columns(row) for row in rows])
-            if saved := [bindings_rows.to_columns(each) for each in changes.values() if each is not None]:
+            if saved := [bindings_rows.to_columns(each) for each in changes.bindings.values() if each is not None]:
                 connection.exec_driver_sql(_UPSERT_BINDING, saved)
-            if deleted := [key for key, binding in changes.items() if binding is None]:
+            if deleted := [key for key, binding in changes.bindings.items() if binding is None]:
                 connection.exec_driver_sql(_DELETE_BINDING, deleted)
+            if made := [tuple(each) for each in changes.settings.values() if each.value is not None]:
+                connection.exec_driver_sql(_UPSERT_SETTING, made)
+            if forgotten := [key for key, setting in changes.settings.items() if setting.value is None]:
+                connection.exec_driver_sql(_DELETE_SETTING, forgotten)
 
     def _write_singly(self, rows: Sequence[HistoryRow], changes: Changes) -> None:
         """One of these cannot be stored: store the others, and set aside the history row that is to blame."""
-        for key, binding in changes.items():
-            self._try((), {key: binding})
+        for change in changes.singly():
+            self._try((), change)
         for row in rows:
-            if not self._try((_clean(row),), {}):
+            if not self._try((_clean(row),), _NO_CHANGES):
                 self._append(self._rejected, (row,))
 
     def _try(self, rows: Sequence[HistoryRow], changes: Changes) -> bool:
         try:
             self._transaction(rows, changes)
         except _ROW_ERRORS as error:
-            _log.error("row cannot be stored", error=str(error), rows=[row.id for row in rows], bindings=list(changes))
+            keys = [*changes.bindings, *changes.settings]
+            _log.error("row cannot be stored", error=str(error), rows=[row.id for row in rows], changes=keys)
             return False
         return True
 
@@ -250,7 +294,7 @@ class Writer:
                 return
             lines = self._journal.read_text("ascii", "replace").splitlines()
             rows = [row for line in lines if (row := _from_line(line)) is not None]
-            if self._write(rows, {}):
+            if self._write(rows, _NO_CHANGES):
                 self._journal.unlink()
                 _log.info("journal taken in", rows=len(rows))
 

@@ -537,7 +537,7 @@ def test_on_behalf_without_the_right_is_403(new_world: NewWorld) -> None:
 @pytest.mark.parametrize("inside", [False, True])
 def test_inside_destinations_see_the_assistant(new_world: NewWorld, inside: bool) -> None:
     """B7."""
-    world = new_world(executive(on_behalf=OnBehalf(inside=inside)))
+    world = new_world(executive(on_behalf=OnBehalf(inside="executive" if inside else "self")))
     sam, lee = world.phones("676", "601")
     sam.call("#64667*601")
     lee.expect_call(shows=("Olivia Boss", "667") if inside else ("Sam Secretary", "676"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +19,15 @@ def user(extension: str, *, seconds: float | None = None, lasting: bool = False)
     return Endpoint("user", extension, None, None, "assistant", None, seconds, lasting)
 
 
-def stage(*endpoints: Endpoint, seconds: float | None = 10.0) -> Stage:
-    return Stage(endpoints, seconds, "stage")
+def device(extension: str, name: str, after: float = 0.0, *, seconds: float | None = None, lasting: bool = False) -> Endpoint:
+    """Some of a user's phones; the rig finds their contacts by `name`."""
+    return user(extension, seconds=seconds, lasting=lasting)._replace(number=name, after=after)
+
+
+def stage(*endpoints: Endpoint, seconds: float | None = 10.0, **following: Any) -> Stage:
+    """`following`: busy, no_answer, unreachable, each a stage or several."""
+    stages = {outcome: (each,) if isinstance(each, Stage) else tuple(each) for outcome, each in following.items()}
+    return Stage(endpoints, seconds, "stage", **stages)
 
 
 def plan(*stages: Stage, rollover: tuple[Stage, ...] = (), after: float | None = None, plain: bool = False) -> RoutePlan:
@@ -38,7 +46,7 @@ class Rig:
         self.take(self.fork.start(NOW))
 
     def _contacts(self, endpoint: Endpoint) -> Sequence[str]:
-        name = endpoint.extension or endpoint.number or ""
+        name = endpoint.number or endpoint.extension or ""
         return [f"{name}.{n}" for n in range(self.contacts.get(name, 1))]
 
     def take(self, actions: list[Action]) -> list[Action]:
@@ -195,15 +203,271 @@ def test_what_comes_after_the_end_or_from_nobody_is_nothing() -> None:
     assert rig.fork.tick(NOW + 1000) == []
 
 
+# Who begins later (A22).
+
+
+def test_desk_phones_after_the_apps() -> None:
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 6), user("2"), seconds=20)))
+    assert rig.ringing == ["2.0", "app.0"]
+    rig.wait(5.9)
+    assert rig.ringing == ["2.0", "app.0"]
+    rig.wait(0.1)
+    assert rig.ringing == ["2.0", "app.0", "desk.0"]
+    rig.wait(13.9)
+    assert rig.ringing == ["2.0", "app.0", "desk.0"]
+    rig.wait(0.1)
+    assert rig.over == Exhausted(480, ""), "within the time of the stage"
+
+
+def test_desk_phones_at_once_when_no_app_rings() -> None:
+    assert Rig(plan(stage(device("1", "app"), device("1", "desk", 6), user("2"))), app=0).ringing == ["2.0", "desk.0"]
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 6), user("2"))), app=2)
+    rig.failed("app.1", 486)
+    assert rig.ringing == ["2.0", "app.0"]
+    rig.failed("app.0", 480)
+    assert rig.ringing == ["2.0", "desk.0"]
+
+
+def test_desk_phones_when_the_time_of_the_apps_is_over() -> None:
+    rig = Rig(plan(stage(device("1", "app", seconds=3), device("1", "desk", 6, seconds=4), seconds=20)))
+    rig.wait(3)
+    assert rig.ringing == ["desk.0"], "nobody waits for silence"
+    rig.wait(4)
+    assert rig.over == Exhausted(480, ""), "the desk phone's time runs from its own beginning"
+
+
+def test_a_decline_speaks_for_the_phones_that_were_to_come() -> None:
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 6), user("2"))), app=2)
+    rig.failed("app.0", 603)
+    assert rig.ringing == ["2.0"], "the other app and the desk phone belong to who has declined"
+    rig.wait(7)
+    assert rig.ringing == ["2.0"]
+    rig.failed("2.0")
+    assert rig.over == Exhausted(480, "")
+
+
+def test_the_next_stage_waits_for_who_is_to_come() -> None:
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 6)), stage(user("2"))))
+    rig.failed("app.0")
+    assert rig.ringing == ["desk.0"]
+    rig.failed("desk.0")
+    assert rig.ringing == ["2.0"]
+
+
+def test_one_who_is_to_come_and_reaches_nobody_is_not_waited_for() -> None:
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 6)), stage(user("2"))), desk=0)
+    rig.failed("app.0")
+    assert rig.ringing == ["2.0"]
+
+
+def test_the_ends_of_stage_and_plan_do_not_wait_for_who_is_to_come() -> None:
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 12), seconds=10), stage(user("2"))))
+    rig.wait(10)
+    assert rig.ringing == ["2.0"]
+    rig.wait(5)
+    assert rig.ringing == ["2.0"]
+    rolled = Rig(plan(stage(device("1", "app"), device("1", "desk", 6)), rollover=(stage(user("9")),), after=4.0))
+    rolled.wait(4)
+    assert rolled.ringing == ["9.0"]
+    rolled.wait(4)
+    assert rolled.ringing == ["9.0"]
+    won = Rig(plan(stage(device("1", "app"), device("1", "desk", 6))))
+    won.answered("app.0")
+    assert won.wait(20) == []
+
+
+def test_lasting_phones_that_begin_later_do_so_in_a_later_stage() -> None:
+    """The executive's desk phones after the executive's apps, both beside the sequential assistants."""
+    boss = device("9", "app", lasting=True), device("9", "desk", 8, lasting=True)
+    rig = Rig(plan(stage(user("1"), *boss, seconds=5), stage(user("2"), seconds=5)))
+    rig.wait(5)
+    assert rig.ringing == ["2.0", "app.0"]
+    rig.wait(3)
+    assert rig.ringing == ["2.0", "app.0", "desk.0"]
+    rig.wait(2)
+    assert rig.over == Exhausted(480, "")
+
+
+def test_contacts_are_asked_for_when_the_endpoint_begins() -> None:
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 6))), desk=0)
+    rig.contacts["desk"] = 1
+    rig.wait(6)
+    assert rig.ringing == ["app.0", "desk.0"]
+
+
+def test_only_one_who_is_alone_and_stays_alone_is_alone() -> None:
+    rig = Rig(plan(stage(device("1", "app"), device("1", "desk", 6))))
+    assert not rig.fork.alone
+    rig.wait(6)
+    assert rig.fork.alone
+
+
+# What follows an outcome (a user's own forwarding).
+
+FORWARDING = {"busy": stage(user("7")), "no_answer": stage(user("8")), "unreachable": stage(user("9"))}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "forwarded"),
+    [
+        ((486,), "7.0"),
+        ((600,), "7.0"),
+        ((603,), "7.0"),
+        ((480, 486), "7.0"),
+        ((488, 486), "7.0"),
+        ((488,), "8.0"),
+        ((488, 404), "8.0"),
+        ((415,), "8.0"),
+        ((404,), "9.0"),
+        ((480, 408), "9.0"),
+        ((410,), "9.0"),
+        ((430,), "9.0"),
+        ((503, 500), "9.0"),
+        ((604,), "9.0"),
+    ],
+)
+def test_what_follows_a_refusal(statuses: tuple[int, ...], forwarded: str) -> None:
+    rig = Rig(plan(stage(user("1"), seconds=30, **FORWARDING), stage(user("2")), plain=True), u1=len(statuses))
+    for n, status in enumerate(statuses):
+        rig.failed(f"1.{n}", status)
+    assert rig.ringing == [forwarded]
+    rig.failed(forwarded, 486)
+    assert rig.ringing == ["2.0"], "then the rest of the list"
+
+
+def test_what_follows_when_the_phones_have_rung_out() -> None:
+    rig = Rig(plan(stage(user("1"), user("2"), seconds=30, **FORWARDING)), u1=2)
+    rig.failed("1.0", 503)
+    rig.wait(30)
+    assert rig.ringing == ["8.0"]
+    short = Rig(plan(stage(user("1", seconds=4), seconds=30, **FORWARDING)))
+    short.wait(4)
+    assert short.ringing == ["8.0"]
+    busy = Rig(plan(stage(user("1"), user("2"), seconds=30, **FORWARDING)))
+    busy.failed("1.0", 486)
+    busy.wait(30)
+    assert busy.ringing == ["7.0"], "busy on one phone is busy"
+
+
+def test_what_follows_when_nobody_is_there() -> None:
+    assert Rig(plan(stage(user("1"), **FORWARDING)), u1=0).ringing == ["9.0"]
+    assert Rig(plan(stage(device("1", "app"), device("1", "desk", 6), **FORWARDING)), app=0, desk=0).ringing == ["9.0"]
+    assert Rig(plan(stage(**FORWARDING))).ringing == ["9.0"]
+
+
+def test_where_nothing_follows_that_outcome_the_list_goes_on() -> None:
+    rig = Rig(plan(stage(user("1"), busy=stage(user("7"))), stage(user("2"))))
+    rig.failed("1.0", 480)
+    assert rig.ringing == ["2.0"]
+
+
+def test_follow_ups_follow_follow_ups() -> None:
+    mobile = stage(user("7"), seconds=5, no_answer=(stage(user("8"), seconds=5, unreachable=stage(user("9"))), stage(user("3"))))
+    rig = Rig(plan(stage(user("1"), busy=mobile), stage(user("2"))))
+    rig.failed("1.0", 486)
+    rig.wait(5)
+    assert rig.ringing == ["8.0"]
+    rig.failed("8.0", 503)
+    assert rig.ringing == ["9.0"]
+    rig.failed("9.0", 486)
+    assert rig.ringing == ["3.0"]
+    rig.failed("3.0", 486)
+    assert rig.ringing == ["2.0"]
+
+
+def test_follow_ups_that_reach_nobody_are_skipped() -> None:
+    rig = Rig(plan(stage(user("1"), busy=(stage(user("7"), unreachable=stage(user("8"))), stage(user("9"))))), u7=0, u8=0)
+    rig.failed("1.0", 486)
+    assert rig.ringing == ["9.0"]
+
+
+def test_the_rollover_does_not_wait_for_follow_ups_and_may_have_its_own() -> None:
+    following = stage(user("7"), seconds=30)
+    rig = Rig(
+        plan(
+            stage(user("1"), busy=following, no_answer=following),
+            rollover=(stage(user("9"), no_answer=stage(user("8"))),),
+            after=8.0,
+        )
+    )
+    rig.failed("1.0", 486)
+    assert rig.ringing == ["7.0"]
+    rig.wait(8)
+    assert rig.ringing == ["9.0"]
+    rig.wait(10)
+    assert rig.ringing == ["8.0"]
+    rig.wait(10)
+    assert rig.over == Exhausted(480, "")
+
+
+def test_one_who_lasts_rings_beside_the_follow_ups_and_decides_nothing() -> None:
+    rig = Rig(plan(stage(user("1"), user("9", lasting=True), seconds=5, busy=stage(user("8")), no_answer=stage(user("7")))), u9=2)
+    rig.failed("9.0", 486)
+    rig.wait(5)
+    assert rig.ringing == ["7.0", "9.1"]
+    rig.wait(10)
+    assert rig.over == Exhausted(480, "")
+
+
+def test_after_forwarding_the_caller_hears_of_whom_it_was_forwarded_to() -> None:
+    def refused(*statuses: int, contacts: int = 1) -> Exhausted:
+        rig = Rig(plan(stage(user("1"), busy=stage(user("7"), seconds=5)), plain=True), u7=contacts)
+        rig.failed("1.0", 486)
+        for status in statuses:
+            rig.failed("7.0", status)
+        rig.wait(5)
+        assert isinstance(rig.over, Exhausted)
+        return rig.over
+
+    assert refused(404).status == 404
+    assert refused().status == 480, "it rang there, so nobody was busy"
+    assert refused(contacts=0).status == 486, "no forwarding took place"
+
+
+def test_forwarding_that_reached_nobody_leaves_all_refusals_of_the_list() -> None:
+    rig = Rig(plan(stage(user("1"), busy=stage(user("7"))), stage(user("2"), seconds=5), plain=True), u7=0)
+    rig.failed("1.0", 486)
+    rig.wait(5)
+    assert rig.over == Exhausted(486, "")
+
+
+# A splash: one short ring (A8).
+
+
+def test_a_splash_that_ends_is_no_missed_call() -> None:
+    splash = user("9", seconds=2)._replace(alert="splash")
+    rig = Rig(plan(stage(splash, user("1"), seconds=10)))
+    (stop,) = rig.wait(2)
+    assert isinstance(stop, Stop) and stop.cause == ELSEWHERE
+    (stop, _) = rig.wait(8)
+    assert isinstance(stop, Stop) and stop.cause == NO_ANSWER
+    for after in (None, 1.0):
+        (stop, _) = Rig(plan(stage(splash, seconds=1), after=after)).wait(1)
+        assert isinstance(stop, Stop) and stop.cause == ELSEWHERE
+
+
 # Any plan, any course of events.
 
 endpoints = st.builds(
-    user, st.sampled_from("123456"), seconds=st.none() | st.sampled_from([0.0, 1.0, 2.5, 7.0, 30.0]), lasting=st.booleans()
+    lambda extension, seconds, lasting, after: user(extension, seconds=seconds, lasting=lasting)._replace(after=after),
+    st.sampled_from("123456"),
+    st.none() | st.sampled_from([0.0, 1.0, 2.5, 7.0, 30.0]),
+    st.booleans(),
+    st.sampled_from([0.0, 0.0, 0.0, 1.0, 6.0]),
 )
-stages = st.builds(
-    lambda ends, seconds: Stage(tuple(ends), seconds, "s"),
-    st.lists(endpoints, max_size=3),
-    st.sampled_from([0.0, 1.0, 5.0, 5.0, 20.0]),
+
+
+def some_stages(following: st.SearchStrategy[Any]) -> st.SearchStrategy[Stage]:
+    return st.builds(
+        lambda ends, seconds, *follow_ups: Stage(tuple(ends), seconds, "s", *map(tuple, follow_ups)),
+        st.lists(endpoints, max_size=3),
+        st.sampled_from([0.0, 1.0, 5.0, 5.0, 20.0]),
+        *[following] * 3,
+    )
+
+
+stages = some_stages(
+    st.just(()) | st.lists(some_stages(st.just(()) | st.lists(some_stages(st.just(())), max_size=1)), max_size=2)
 )
 plans = st.builds(
     lambda first, second, after, plain: RoutePlan("ring", tuple(first), after, tuple(second), plain=plain),
@@ -214,13 +478,25 @@ plans = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+def longest(made: Iterable[Stage]) -> float:
+    """How long stages can ring, the longest follow-ups included."""
+    return sum((s.seconds or 0.0) + max(map(longest, (s.busy, s.no_answer, s.unreachable))) for s in made)
+
+
+def every(made: Iterable[Stage]) -> Iterator[Endpoint]:
+    """All endpoints, those of follow-ups too."""
+    for each in made:
+        yield from each.endpoints
+        yield from every((*each.busy, *each.no_answer, *each.unreachable))
+
+
+@settings(max_examples=250, deadline=None)
 @given(plans, st.dictionaries(st.sampled_from("123456"), st.integers(0, 3)), st.data())
 def test_every_plan_comes_to_an_end_and_stops_whoever_it_started(
     made: RoutePlan, contacts: dict[str, int], data: st.DataObject
 ) -> None:
     rig = Rig(made, **{f"u{name}": count for name, count in contacts.items()})
-    total = sum(each.seconds or 0.0 for each in (*made.stages, *made.rollover))
+    total = longest((*made.stages, *made.rollover))
     for _step in range(60):
         if rig.over is not None:
             break
@@ -245,9 +521,11 @@ def test_every_plan_comes_to_an_end_and_stops_whoever_it_started(
 def test_left_alone_each_stage_rings_its_time(made: RoutePlan, contacts: dict[str, int]) -> None:
     """Nobody does anything: the rollover comes at its time at the latest, and no endpoint rings beyond its own limit."""
     rig = Rig(made, **{f"u{name}": count for name, count in contacts.items()})
-    limits = {name: max(e.seconds for s in (*made.stages, *made.rollover) for e in s.endpoints if e.extension == name and e.seconds is not None)
-              for name in "123456" if any(e.extension == name and e.seconds is not None for s in (*made.stages, *made.rollover) for e in s.endpoints)
-              and all(e.seconds is not None for s in (*made.stages, *made.rollover) for e in s.endpoints if e.extension == name)}  # fmt: skip
+    limits: dict[str, float] = {}
+    for name in "123456":
+        own = [each.seconds for each in every((*made.stages, *made.rollover)) if each.extension == name]
+        if own and None not in own:
+            limits[name] = max(seconds for seconds in own if seconds is not None)
     began: dict[int, float] = dict.fromkeys(rig.rings, rig.now)
     while rig.over is None:
         assert rig.fork.deadline is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from b2bua.calls.record import Record
-from b2bua.delegation.plan import Caller, Presentation, RoutePlan
+from b2bua.delegation.plan import Caller, Facts, Presentation, RoutePlan
 from b2bua.store.ports import HistoryRow, Segment
 
 LEE = Caller("user", "601", None, None, "601", "Lee", False)
@@ -96,3 +96,14 @@ def test_a_call_on_behalf_keeps_who_really_spoke() -> None:
     assert (found.caller, found.on_behalf_of, found.actor) == ("+62", "667", "676")
     assert [(s.kind, s.party, s.speaks_as) for s in found.segments] == [("ring", "+1", None), ("talk", "+1", "667")]
     assert {"676", "667"} <= set(found.parties)
+
+
+def test_the_row_keeps_on_what_it_was_decided_and_when() -> None:
+    record = Record(Clock())
+    facts = Facts(LEE, "667")
+    record.decided(facts, 1_790_000_000.0)
+    assert row(record).decision == (1_790_000_000.0, facts, PLAN)
+
+
+def test_where_nothing_was_decided_nothing_is_kept() -> None:
+    assert row(Record(Clock())).decision is None

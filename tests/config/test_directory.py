@@ -1,5 +1,6 @@
 """The directory: what is read, every limit that it can break, and in which words."""
 
+import copy
 import re
 import subprocess
 import sys
@@ -9,28 +10,15 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from b2bua.config import check, load, load_directory
-from b2bua.delegation.model import DEFAULT_RIGHTS, Alerting, Directory, Rollover, User
-from b2bua.errors import ConfigError
-from tests.config.conftest import DIRECTORY, SERVER, Files
+from b2bua.config import check
+from b2bua.delegation.model import DEFAULT_RIGHTS, Alerting, Rollover, User
+from tests.config.conftest import DIRECTORY, ORGANISATION, SERVER, Files, problems, read
 
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config" / "b2bua.yaml"
 BENCH = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "bench" / "make_config.py"
-
-
-def read(files: Files) -> Directory:
-    return load_directory(load(files.server))
-
-
-def problems(files: Files) -> list[str]:
-    """The problems of the directory, without its name."""
-    config = load(files.server)
-    with pytest.raises(ConfigError) as caught:
-        load_directory(config)
-    return [str(problem).removeprefix(f"{files.directory}:") for problem in caught.value.problems]
 
 
 def test_the_contract(files: Files) -> None:
@@ -45,6 +33,17 @@ def test_the_contract(files: Files) -> None:
     assert (ana.assistant, ana.ring_seconds, ana.rights) == ("677", None, DEFAULT_RIGHTS)
     assert [re.sub(r"^.*directory.yaml:", "", each) for each in directory.warnings] == [
         "6: users[2]: assistant Ana Aide has no outside number; write one under `numbers`"
+    ]
+
+
+def test_an_organisation_that_uses_every_key_has_no_findings(organisation: Files) -> None:
+    directory = read(organisation)
+    assert directory.warnings == ()
+    assert list(directory.users) == ["667", "676", "677", "600", "601", "602", "500", "510"]
+    assert [(boss.extension, boss.kind) for boss in directory.executives.values()] == [
+        ("667", "executive"),
+        ("500", "group"),
+        ("510", "service"),
     ]
 
 
@@ -87,6 +86,7 @@ def another(extension: str) -> str:
     ("old", "new", "expected"),
     [
         ("executives:", another("6-7"), r"7: users\[3\].extension: is '6-7'; write an extension of letters"),
+        ("executives:", another("64").replace("'64'", "null"), r"7: users\[3\].extension: is nothing; write an extension of letters"),
         ("executives:", another("#64"), r"7: users\[3\].extension: is '#64'; write an extension of letters"),
         ("executives:", another("676"), r"7: users\[3\].extension: 676 is already the extension of Sam Secretary"),
         ("executives:", another("112"), r"7: users\[3\].extension: 112 is an emergency number"),
@@ -103,19 +103,13 @@ def another(extension: str) -> str:
         ("location: HQ}", "contacts: ['http://x']}", r"4: users\[0\].contacts\[0\]: is 'http://x'; write a URI"),
         ('  - extension: "667"', '  - extension: "999"', r"8: executives\[0\].extension: 999 is no user's extension"),
         ('caller_id: "+6221500600"', 'caller_id: "+6221500676"', r"9: executives\[0\].caller_id: \+6221500676 is not a number of Olivia"),
-        ("mode: simple", "mode: criteria", r"10: executives\[0\].filtering.mode: is criteria, which is not supported yet; write simple"),
         ("type: all", "type: some", r"10: executives\[0\].filtering.type: is 'some'; write all, internal or external"),
         ("mode: ring_all", "mode: ring-all", r"12: executives\[0\].alerting.mode: is 'ring-all'; write ring_all or sequential"),
         ("ring_seconds: 30", "ring_seconds: 0", r"13: executives\[0\].alerting.ring_seconds: is '0'; write seconds"),
         ("ring_seconds: 30", "ring_seconds: 3\n      rings: 5", r"14: executives\[0\].alerting.rings: stands beside ring_seconds"),
-        ("executive: none", "executive: splash", r"14: executives\[0\].alerting.executive: is splash, which is not supported yet; write none"),
-        ("executive: none", "executive: silent", r"14: executives\[0\].alerting.executive: is silent, which is not supported yet"),
         ("name: originator_executive", "name: custom", r"11: executives\[0\].alerting.custom_name: is missing; write the name"),
         ("number: originator", "number: custom", r"11: executives\[0\].alerting.custom_number: is missing; write the number"),
         ("after_seconds: null", "after_seconds: 7201", r"18: executives\[0\].rollover.after_seconds: is '7201'; write seconds from 0"),
-        ("action: hangup", "action: voicemail", r"18: executives\[0\].rollover.action: is voicemail, which is not supported yet; write hangup"),
-        ("action: hangup", "action: {voicemail: 'sip:v@x'}", r"18: executives\[0\].rollover.action: is voicemail, which is not supported"),
-        ("action: hangup", "action: no_answer", r"18: executives\[0\].rollover.action: is no_answer, which is not supported yet"),
         ("action: hangup", "action: hang_up", r"18: executives\[0\].rollover.action: is 'hang_up'; write hangup"),
         ("action: hangup", "action: forward", r"18: executives\[0\].rollover.forward: is missing; write the extension or outside number"),
         ("action: hangup", "action: {forward: '999'}", r"18: executives\[0\].rollover.action.forward: '999' leads nowhere; write"),
@@ -127,7 +121,6 @@ def another(extension: str) -> str:
         ('      - "677"', '      - "667"', r"21: executives\[0\].assistants\[1\]: 667 cannot be their own assistant"),
         ("[receive, call,", "[recieve, call,", r"20: executives\[0\].assistants\[0\].rights\[0\]: is 'recieve'; write a list of receive"),
         ("ring_seconds: 15", "ring_seconds: 15, rings: 2", r"20: executives\[0\].assistants\[0\].rings: stands beside"),
-        ("ring_seconds: 15", "respect_hours: true", r"20: executives\[0\].assistants\[0\].respect_hours: is no key of this section"),
         ("organisation: Acme", "organisation: Acme\nroles: loose", r"2: roles: is 'loose'; write strict or acyclic"),
         ("assistants_per_executive: 10", "assistants_per_executive: ten", r"2: limits.assistants_per_executive: is 'ten'; write"),
         ("users:\n", "users: none\nothers:\n", r"3: users: is text, not a list(.*\n)+4: others: is no key"),
@@ -153,7 +146,7 @@ def organisation(files: Files, users: int, executives: str, extra: str = "") -> 
 
 
 def boss(extension: int, *assistants: int) -> str:
-    return f"  - {{extension: '{extension}', assistants: [{', '.join(map(str, assistants))}]}}"
+    return f"  - {{extension: '{extension}', assistants: [{', '.join(map(str, assistants))}], rollover: {{action: hangup}}}}"
 
 
 def test_the_eleventh_assistant_is_refused_and_the_limit_can_be_raised(files: Files) -> None:
@@ -228,7 +221,6 @@ def test_a_problem_in_a_user_makes_no_second_one_for_the_executive(files: Files)
 def test_what_is_probably_not_meant_is_warned_of(files: Files) -> None:
     organisation(files, 3, "  - {extension: '1', assistants: [], rollover: {action: {forward: '2'}}}\n" + boss(2, 3))
     texts = [re.sub(r"^.*?yaml:\d+: ", "", each) for each in read(files).warnings]
-    assert "executives[0].rollover.action.forward: 2 is an executive, whose phones ring past their own filter" in texts
     assert "executives[0]: 1 is filtered but no assistant receives calls; write one under `assistants`" in texts
     assert sum("no outside number" in each for each in texts) == 3
 
@@ -250,8 +242,8 @@ def test_the_demo_organisation_is_good_and_has_the_contracts_users() -> None:
     assert {"667", "676", "677"} <= directory.users.keys()
     assert directory.executives["667"].caller_id == "+6221500600"
     assert {boss.alerting.mode for boss in directory.executives.values()} == {"ring_all", "sequential"}
-    assert {boss.alerting.executive for boss in directory.executives.values()} == {"none", "first", "together"}
-    assert {boss.rollover.action for boss in directory.executives.values()} == {"hangup", "executive", "forward"}
+    assert {boss.alerting.executive for boss in directory.executives.values()} >= {"none", "first", "together"}
+    assert {boss.rollover.action for boss in directory.executives.values()} >= {"hangup", "executive", "forward"}
 
 
 @pytest.mark.needs("../shared")
@@ -264,45 +256,70 @@ def test_the_measuring_runners_files_are_good(tmp_path: Path) -> None:
 
 
 def test_ten_thousand_users_load_quickly(files: Files) -> None:
+    """1,000 executives, each with 9 assistants and 50 criteria."""
     users = [
-        {"extension": str(n), "name": f"User {n}", "password": f"p{n}", "numbers": [f"+49{n:08}"], "location": "HQ"}
+        {"extension": str(n), "name": f"User {n}", "password": f"p{n}", "numbers": [f"+49{n:08}"], "forwarding": {"busy": "+6221500600"}}
         for n in range(10_000, 20_000)
     ]
-    bosses = [{"extension": str(n), "assistants": [str(n + 1), str(n + 2)]} for n in range(10_000, 20_000, 10)]
+    criteria = [
+        {"name": f"Criterion {n}", "filter": n % 2 == 0, "from": ["press", f"+4930{n:06}*"], "during": "office"} for n in range(50)
+    ]
+    bosses = [
+        {
+            "extension": str(n),
+            "filtering": {"mode": "criteria", "criteria": copy.deepcopy(criteria)},  # else the dumper writes aliases
+            "rollover": {"action": "hangup"},
+            "assistants": [str(n + each) for each in range(1, 10)],
+        }
+        for n in range(10_000, 20_000, 10)
+    ]
+    tree = {
+        "schedules": {"office": {"hours": {"mon-fri": "08:00-17:00"}}},
+        "caller_groups": {"press": ["+1555*"]},
+        "users": users,
+        "executives": bosses,
+    }
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    files.directory.write_text(yaml.dump({"users": users, "executives": bosses}, Dumper=dumper))
+    files.directory.write_text(yaml.dump(tree, Dumper=dumper))
     started = time.perf_counter()
     directory = read(files)
     took = time.perf_counter() - started
     assert len(directory.users) == 10_000
-    assert took < 6, "2 s is the target beside the parsing; the rest is for a busy machine"
+    assert sum(len(boss.filtering.criteria) for boss in directory.executives.values()) == 50_000
+    assert took < 15, "5 s is what it takes; the rest is for a busy machine"
 
 
-KEYS = [*re.findall(r"[a-z_]{3,}(?=:)", SERVER + DIRECTORY), "forward", "rings", "roles", "same_location", "on_behalf"]
+KEYS = [*re.findall(r"[a-z_]{2,}(?=:)", SERVER + DIRECTORY + ORGANISATION), "roles", "same_location", "delegating_members", "direction"]
 VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-9, 999)
     | st.floats()
     | st.text(max_size=8)
-    | st.sampled_from(["667", "676", "forward", "112"]),
+    | st.sampled_from(["667", "676", "500", "510", "forward", "voicemail", "112", "office", "press", "2026-12-01", "08:00-12:00"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=12,
 )
 
 
 def spoil(tree: dict[str, Any], data: st.DataObject) -> None:
-    """Wrong values at the top and inside of users, executives and trunks."""
-    entries = [entry for key in ("users", "executives", "trunks") for entry in tree.get(key, [])]
-    for section in [tree, *entries]:
+    """Wrong values at the top, in the entries of the lists, and in the sections within these."""
+    lists = ("users", "executives", "groups", "services", "duty_profiles", "trunks")
+    entries = [entry for key in lists for entry in tree.get(key, [])]
+    inside = [part for entry in entries for part in entry.values() if isinstance(part, dict)]
+    for section in [tree, *data.draw(st.lists(st.sampled_from([*entries, *inside]), max_size=4))]:
         section |= data.draw(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=2))
 
 
+@pytest.mark.parametrize("organisation", [DIRECTORY, ORGANISATION], ids=["contract", "organisation"])
+@settings(deadline=None)  # the first time zone that is looked up reads the list of all
 @given(st.data())
-def test_any_values_anywhere_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_any_values_anywhere_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, organisation: str, data: st.DataObject
+) -> None:
     """Nothing but problems with a place comes out of files with the right keys and the wrong values."""
     files = Files(tmp_path_factory.getbasetemp())
-    for file, text in ((files.server, SERVER), (files.directory, DIRECTORY)):
+    for file, text in ((files.server, SERVER), (files.directory, organisation)):
         tree = yaml.safe_load(text)
         spoil(tree, data)
         file.write_text(yaml.safe_dump(tree))

@@ -60,6 +60,7 @@ def test_ipv6(files: Files) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
+        ("domain: acme.test", "domain: null", r"1: domain: is nothing; write a host name"),
         ("domain: acme.test", "domain: a b", r"1: domain: is 'a b'; write a host name"),
         ("domain: acme.test", "domian: acme.test", r"1: domain: is missing; write .*\n1: domian: .*did you mean `domain`\?"),
         ("udp://127.0.0.1:5060", "udp:127.0.0.1", r"2: listen\[0\]: is 'udp:127.0.0.1'; write udp://"),
@@ -80,6 +81,8 @@ def test_ipv6(files: Files) -> None:
         ("sip:127.0.0.2:5090", "sip:127.0.0.2:0", r"10: trunks\[0\].uri: has the port 0"),
         ("[127.0.0.2]", "[127.0.0.2/8]", r"11: trunks\[0\].addresses\[0\]: .*write 127.0.0.0/8"),
         ("trusted: true", "trusted: maybe", r"12: trunks\[0\].trusted: is 'maybe'; write true or false"),
+        ("{6,15}$", "{6,15}$[[a]", r"13: trunks\[0\].numbers\[0\]: is no regular expression \(Possible nested set"),
+        (r"'^\+?[0-9]{6,15}$'", "[a]", r"13: trunks\[0\].numbers\[0\]: is a list, not a regular expression; write one such as"),
         ("{6,15}$", "{6,15}$(", r"13: trunks\[0\].numbers\[0\]: is no regular expression"),
         ("auth: null", "auth: 'u:geheim'", r"14: trunks\[0\].auth: is text, not keys with values; write \{username"),
         (
@@ -153,3 +156,19 @@ def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
     assert re.match(r"1: \(file\): cannot be read", problems(tmp_path / "none.yaml")[0])
     found, directory = check(tmp_path / "none.yaml")
     assert (len(found), directory) == (1, None)
+
+
+def test_softphone_apps(files: Files) -> None:
+    assert {"Linphone", "Zoiper", "baresip", "PJSUA", "Ringotel"} < set(load(files.server).apps)
+    files.change(files.server, ("state: ../var\n", "state: ../var\napps: [Acme Phone, Linphone]\n"))
+    assert load(files.server).apps == ("Acme Phone", "Linphone")
+    files.change(files.server, ("[Acme Phone, Linphone]", "[Linphone, '']"))
+    assert problems(files.server) == ["7: apps[1]: is ''; write a list of what the User-Agent of softphone apps says, for example [\"Linphone\", \"Zoiper\"]"]
+
+
+def test_the_what_if_cases_stand_beside_the_file(files: Files) -> None:
+    assert load(files.server).what_if is None
+    files.change(files.server, ("state: ../var\n", "state: ../var\nwhat_if: cases/what-if.yaml\n"))
+    assert load(files.server).what_if == files.server.parent / "cases" / "what-if.yaml"
+    files.change(files.server, ("cases/what-if.yaml", "[a, b]"))
+    assert problems(files.server) == ["7: what_if: is a list; write the path of the what-if cases, relative to this file, or null"]

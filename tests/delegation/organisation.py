@@ -1,13 +1,17 @@
 """A small organisation for the tests of the decision, and short ways to ask for a call in it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from b2bua.delegation.model import Delegation, Directory, Executive, Right, TrunkRoute, User
-from b2bua.delegation.plan import Caller, Facts, RoutePlan
+from b2bua.delegation.plan import Caller, Facts, RoutePlan, Setting
 from b2bua.delegation.policy import decide
+from b2bua.delegation.state import State
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+"""A Monday."""
 
 USERS = (
     User("667", "Olivia Boss", "secret-667", ("+6221500667", "+6221500600"), "HQ"),
@@ -53,10 +57,29 @@ def outside(number: str = "+15551234567", name: str = "", *, anonymous: bool = F
     return Caller("trunk", None, None, "carrier", "" if anonymous else number, name, anonymous)
 
 
-def call(caller: Caller | str, dialled: str, where: Directory | None = None, preferred: str | None = None) -> RoutePlan:
-    """The plan for a call; a caller given as text is a user."""
+def call(
+    caller: Caller | str,
+    dialled: str,
+    where: Directory | None = None,
+    preferred: str | None = None,
+    *,
+    at: datetime = NOW,
+    state: Sequence[Setting] = (),
+) -> RoutePlan:
+    """The plan for a call; a caller given as text is a user. `state`: what phones have set."""
     who = user(caller) if isinstance(caller, str) else caller
-    return decide(Facts(who, dialled, preferred), where or directory(), NOW)
+    found = where or directory()
+    return decide(Facts(who, dialled, preferred), found.with_state(State.of(state)) if state else found, at)
+
+
+def changed(extension: str, **changes: Any) -> tuple[User, ...]:
+    """The users, one of them with other settings."""
+    return tuple(replace(each, **changes) if each.extension == extension else each for each in USERS)
+
+
+def rule(plan: RoutePlan, name: str) -> tuple[bool, str]:
+    """Whether the rule of that name matched, and why."""
+    return next((each.matched, each.reason) for each in plan.trace if each.name == name)
 
 
 def ringing(plan: RoutePlan) -> list[list[str]]:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b2bua.delegation.explain import facts_for, render_text, to_json
-from b2bua.delegation.model import Alerting, Executive, Rollover
+from b2bua.delegation.explain import facts_for, nothing_decided, render_text, to_json
+from b2bua.delegation.model import Alerting, Delegation, Executive, Rollover, User
+from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, RoutePlan, Rule, Setting, Stage
 from b2bua.delegation.policy import decide
-from tests.delegation.organisation import NOW, assistants, directory
+from tests.delegation.organisation import NOW, USERS, assistants, directory
 
 OLIVIA = Executive(
     "667",
@@ -33,7 +34,11 @@ def explained(caller: str, dialled: str) -> str:
         ("+6221500676", "user", "676", None, "676"),
         ("676-667", "user", "676", "667", "676"),
         ("+15551234567", "trunk", None, None, "+15551234567"),
+        ("+1 (555) 123-4567", "trunk", None, None, "+15551234567"),
+        ("15551234567", "trunk", None, None, "15551234567"),
+        ("+62 21 500 676", "user", "676", None, "676"),
         ("anonymous", "trunk", None, None, ""),
+        ("Unavailable", "trunk", None, None, ""),
     ],
 )
 def test_who_calls(caller: str, kind: str, extension: str | None, line: str | None, number: str) -> None:
@@ -42,30 +47,130 @@ def test_who_calls(caller: str, kind: str, extension: str | None, line: str | No
     assert found.trunk == ("carrier" if kind == "trunk" else None)
 
 
+def test_a_number_withheld_and_a_number_that_never_came() -> None:
+    anonymous, unavailable = (facts_for(each, "601", DIRECTORY).caller for each in ("anonymous", "unavailable"))
+    assert (anonymous.anonymous, anonymous.unavailable) == (True, False)
+    assert (unavailable.anonymous, unavailable.unavailable) == (True, True)
+    assert "Somebody without a number (outside" in explained("unavailable", "667")
+
+
 def test_a_number_as_a_phone_escapes_it() -> None:
     assert facts_for("676", "%2364667*%2B15551234567", DIRECTORY).dialled == "#64667*+15551234567"
 
 
+OUTSIDER = Facts(Caller("trunk", None, None, "carrier", "+15551234567", "", False), "+6221500667")
+ASSISTANTS = Stage(
+    (
+        Endpoint("user", "676", None, None, "assistant", "667", 18.0, devices="apps"),
+        Endpoint("user", "676", None, None, "assistant", "667", devices="desk", after=18.0),
+        Endpoint("number", None, "+628123456", "carrier", "assistant", "667", diverted_by="677"),
+        Endpoint("user", "667", None, None, "executive", None, 2.0, alert="splash"),
+        Endpoint("user", "667", None, None, "executive", None, alert="silent", lasting=True),
+    ),
+    30.0,
+    "assistants",
+)
+MAILBOX = Stage((Endpoint("uri", None, "sip:vm@127.0.0.9:5070", None, "voicemail", None),), 30.0, "voicemail")
+RECEPTION = Stage((Endpoint("user", "600", None, None, "forward", None),), 20.0, "forward", no_answer=(MAILBOX,))
+OWN_PHONES = Stage(
+    (Endpoint("user", "667", None, None, "executive", None),), 20.0, "executive", busy=(RECEPTION, MAILBOX), unreachable=(MAILBOX,)
+)
+
+
+def happens(plan: RoutePlan, facts: Facts = OUTSIDER) -> list[str]:
+    """What is told after the rules."""
+    lines = render_text(facts, plan, NOW, DIRECTORY).splitlines()
+    return lines[lines.index("What happens:") + 1 :]
+
+
 def test_a_filtered_call() -> None:
-    assert explained("+15551234567", "+6221500667").splitlines() == [
+    plan = RoutePlan(
+        "ring",
+        (ASSISTANTS,),
+        90.0,
+        (MAILBOX,),
+        present=Presentation("", "+15551234567"),
+        present_assistant=Presentation("+15551234567 → Olivia Boss", "+15551234567"),
+        trace=(Rule("past the filter", False, "the caller is nobody special"), Rule("filter", True, "it takes all calls")),
+    )
+    assert render_text(OUTSIDER, plan, NOW, DIRECTORY).splitlines() == [
         "+15551234567 (outside, over trunk carrier) calls +6221500667 on Monday, 2026-11-23 at 09:00 +0000",
         "",
         "The rules, in the order in which they were looked at:",
-        "  yes  a user's number: +6221500667 is Olivia Boss (667)",
-        "  no   past the filter: the caller is no assistant of this executive, nor let through otherwise",
-        "  yes  filter: it takes all calls and this call is external",
-        "  yes  assistants' ring plan: the ring plan of Olivia Boss (667) is followed",
+        "  no   past the filter: the caller is nobody special",
+        "  yes  filter: it takes all calls",
         "",
         "What happens:",
-        "  1. assistant 676, 30 s: Sam Secretary (676), Olivia Boss (667), until the end",
-        "  2. assistant 677, 40 s: Ana Aide (677)",
+        "  1. assistants, 30 s: Sam Secretary (676) on apps for 18 s, Sam Secretary (676) on desk phones after 18 s,"
+        " +628123456 over trunk carrier instead of Ana Aide (677), who diverts, Olivia Boss (667) with one short ring,"
+        " Olivia Boss (667) silently, until the end",
         "  When nobody is left to ring, and after 90 s at the latest:",
-        "     rollover forward, 30 s: +15559876543 over trunk carrier",
+        "     voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
         "  Then: hang up (480).",
         "",
         'Assistants see "+15551234567 → Olivia Boss" <+15551234567>.',
         "Everybody else sees <+15551234567>.",
     ]
+
+
+def test_where_a_call_goes_on_stands_below_the_stage() -> None:
+    assert happens(RoutePlan("ring", (OWN_PHONES, RECEPTION), plain=True)) == [
+        "  1. executive, 20 s: Olivia Boss (667)",
+        "        if busy: forward, 20 s: Reception (600)",
+        "           if nobody answers: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "        then: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "        if unreachable: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "  2. forward, 20 s: Reception (600)",
+        "        if nobody answers: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "  Then the caller hears what the called party answered, or 480 when nobody did.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        (Setting("filter", "667", "", "off"), "Filtering of calls to Olivia Boss (667): off."),
+        (Setting("filter", "667"), "Filtering of calls to Olivia Boss (667): as the directory says."),
+        (Setting("opt", "676", "667", "out"), "Sam Secretary (676) takes calls for Olivia Boss (667): no, opted out."),
+        (Setting("opt", "676", "667"), "Sam Secretary (676) takes calls for Olivia Boss (667): as the directory says."),
+        (Setting("divert", "676", "", "on"), "Divert of Sam Secretary (676): on."),
+        (Setting("divert_to", "676", "", "+628123456"), "Sam Secretary (676) diverts to: +628123456."),
+        (Setting("dnd", "676", "", "on"), "Do not disturb for Sam Secretary (676): on."),
+        (Setting("call_as", "676", "", "667"), "Sam Secretary (676) calls: as Olivia Boss (667)."),
+        (Setting("call_as", "676", "", ""), "Sam Secretary (676) calls: as themselves."),
+        (Setting("duty", "676", "", "Day"), "Sam Secretary (676) is on duty: with profile Day."),
+        (Setting("duty", "676", "", ""), "Sam Secretary (676) is on duty: off duty."),
+    ],
+)
+def test_a_code_that_sets_something(setting: Setting, text: str) -> None:
+    assert happens(RoutePlan("set", settings=(setting,), confirmation="Done")) == [
+        f"  {text}",
+        '  The phone shows "Done", and the call ends.',
+    ]
+
+
+def test_what_a_call_leaves_in_memory() -> None:
+    callback = Setting("callback", "667", "+15557654321", "676", NOW.timestamp() + 86400)
+    assert happens(RoutePlan("ring", (MAILBOX,), plain=True, settings=(callback,)))[2:4] == [
+        "  Remembered from now on:",
+        "     A call from +15557654321 to Olivia Boss (667) rings Sam Secretary (676) first until Tuesday, 2026-11-24 at 09:00 +0000.",
+    ]
+
+
+def test_a_confidential_call() -> None:
+    assert "The call is confidential: assistants whom it reaches see a private caller." in happens(
+        RoutePlan("ring", (OWN_PHONES,), confidential=True)
+    )
+
+
+def test_a_decided_call_names_who_rings() -> None:
+    lines = explained("+15551234567", "+6221500667").splitlines()
+    assert "  1. assistant 676, 30 s: Sam Secretary (676), Olivia Boss (667), until the end" in lines
+    assert "     rollover forward, 30 s: +15559876543 over trunk carrier" in lines
+
+
+def test_every_code_that_is_obeyed_can_be_told() -> None:
+    assert happens(decide(facts_for("667", "#62", DIRECTORY), DIRECTORY, NOW))[0] == "  Filtering of calls to Olivia Boss (667): off."
 
 
 def test_a_call_that_may_be_forwarded_outside_tells_both_identities() -> None:
@@ -95,6 +200,50 @@ def test_as_data() -> None:
     assert "trace" not in data["plan"]
 
 
-@given(st.text(max_size=100), st.text(max_size=100))
-def test_anything_can_be_asked_and_nothing_moves_the_cursor(caller: str, dialled: str) -> None:
-    assert all(line.isprintable() for line in explained(caller, dialled).split("\n"))
+@pytest.mark.parametrize(
+    ("caller", "meant"),
+    [
+        ("675", "Sam Secretary (676)"),
+        ("676-66", "676-667"),
+        ("Sam Secretery", "Sam Secretary (676)"),
+        ("olivia", "Olivia Boss (667)"),
+        ("anonymus", "anonymous"),
+    ],
+)
+def test_who_is_nobody_is_asked_back(caller: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=r"nobody here is .*, and it is no outside number\. Did you mean .*\? Write ") as refused:
+        facts_for(caller, "601", DIRECTORY)
+    assert meant in str(refused.value)
+
+
+@pytest.mark.parametrize("caller", ["", "99999", "+", "+12", "zzzzzzzz", "12345a", "+1555x", "1" * 21, "\n"])
+def test_who_is_nobody_and_like_nobody_is_told_what_to_write(caller: str) -> None:
+    with pytest.raises(ValueError, match="Write an extension"):
+        facts_for(caller, "601", DIRECTORY)
+
+
+def test_groups_do_not_call() -> None:
+    sales = User("500", "Sales", "", kind="group")
+    where = directory(Executive("500", kind="group", delegations=(Delegation("676", "500"),)), users=(*USERS, sales))
+    with pytest.raises(ValueError, match=r"Sales \(500\) is a group and cannot call"):
+        facts_for("500", "601", where)
+
+
+def test_the_identity_that_a_phone_prefers() -> None:
+    assert facts_for("676", "601", DIRECTORY, "667").preferred_identity == "667"
+    assert facts_for("676", "601", DIRECTORY).preferred_identity is None
+
+
+def test_a_call_of_which_nothing_is_kept_has_the_same_keys() -> None:
+    facts = facts_for("676", "601", DIRECTORY)
+    assert nothing_decided(NOW, "601").keys() == to_json(facts, decide(facts, DIRECTORY, NOW), NOW).keys()
+
+
+CALLERS = st.sampled_from(["676", "676-667", "667", "601", "+15551234567", "anonymous", "unavailable"])
+
+
+@given(CALLERS, st.text(max_size=100) | st.from_regex(r"[#*]{1,2}[0-9]{0,5}[*]?[0-9]{0,5}", fullmatch=True), st.text(max_size=20))
+def test_anything_can_be_asked_and_nothing_moves_the_cursor(caller: str, dialled: str, preferred: str) -> None:
+    facts = facts_for(caller, dialled, DIRECTORY, preferred)
+    text = render_text(facts, decide(facts, DIRECTORY, NOW), NOW, DIRECTORY)
+    assert all(line.isprintable() for line in text.split("\n"))

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from b2bua.delegation.digits import normalise
 from b2bua.delegation.model import TrunkRoute, User
-from b2bua.delegation.numbering import Destination, NumberPlan, normalise
+from b2bua.delegation.numbering import Destination, NumberPlan
 
 USERS = {
     each.extension: each for each in (User("667", "O", "s", ("+6221500667",)), User("a.b_1", "A", "s"), User("1.12", "E", "s"))

@@ -44,7 +44,7 @@ class TestPlainCalls:
         assert call("601", "+1 (555) 123-4567").called == "+15551234567"
 
     @pytest.mark.parametrize(
-        "dialled", ["999", "", "nobody", "+1", "6" * 65, "123456\r\nX: y", "#61", "*68", "#99", "123456;x=y"]
+        "dialled", ["999", "", "nobody", "+1", "6" * 65, "123456\r\nX: y", "#63", "*68", "#99", "123456;x=y"]
     )
     def test_what_leads_nowhere_is_404(self, dialled: str) -> None:
         plan = call("601", dialled)
@@ -182,7 +182,7 @@ class TestFilteredCalls:
         victor = Executive(
             "668", delegations=assistants("668", "678"), rollover=Rollover(action="forward", forward="+15559876543")
         )
-        plan = call("676", "#64667*668", directory(olivia(on_behalf=OnBehalf(inside=True)), victor))
+        plan = call("676", "#64667*668", directory(olivia(on_behalf=OnBehalf(inside="executive")), victor))
         assert plan.present == Presentation("Olivia Boss", "667")
         assert plan.present_outside == SAM_CALLS_AS_OLIVIA
 
@@ -242,7 +242,7 @@ class TestOnBehalf:
         assert (plan.on_behalf_of, plan.actor) == (None, None)
 
     def test_by_destination_class(self) -> None:
-        where = directory(olivia(on_behalf=OnBehalf(outside=False, inside=True)))
+        where = directory(olivia(on_behalf=OnBehalf(outside="self", inside="executive")))
         inside = call("676", "#64667*601", where)
         assert inside.present == Presentation("Olivia Boss", "667")
         assert (inside.on_behalf_of, inside.actor) == ("667", "676")
@@ -333,7 +333,7 @@ CALLERS = st.one_of(
 )
 EXECUTIVES = st.builds(
     lambda forward, action, inside: olivia(
-        rollover=Rollover(action=action, forward=forward if action == "forward" else None), on_behalf=OnBehalf(inside=inside)
+        rollover=Rollover(action=action, forward=forward if action == "forward" else None), on_behalf=OnBehalf(inside="executive" if inside else "self")
     ),
     st.sampled_from(["600", "601", "+15551234567", "676"]),
     st.sampled_from(["hangup", "executive", "forward"]),

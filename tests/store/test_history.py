@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from b2bua.delegation.plan import Caller, Endpoint, Facts, Role, RoutePlan, Stage
 from b2bua.store.history import iso, to_json, view
 from b2bua.store.ports import HistoryRow, Segment
 
@@ -62,6 +63,66 @@ def test_on_behalf_names_the_assistant_to_nobody_else() -> None:
     assert "676" not in str(seen)
     (seen,) = view([inside], "667")
     assert (seen["caller"], seen["actor"], seen["on_behalf_of"]) == ("+6221500600", "676", "667")
+
+
+def decided(row: HistoryRow, caller: Caller, plan: RoutePlan) -> HistoryRow:
+    return row._replace(decision=(0.0, Facts(caller, row.called), plan))
+
+
+def test_members_of_a_group_see_its_calls_as_the_groups() -> None:
+    sales = DELEGATED._replace(called="500", executive="500", answered_by="601", parties=("500", "601", "602"))
+    missed = sales._replace(answered=None, answered_by=None, outcome="missed")
+    assert [each["note"] for each in view([sales, missed], "601")] == ["for 500", "for 500"]
+    assert [each["note"] for each in view([sales, missed], "602")] == ["for 500"]
+    assert [each["note"] for each in view([sales, missed], "500")] == ["delegated, answered by 601", "delegated, not answered"]
+
+
+def test_an_agent_who_called_as_a_service() -> None:
+    desk = ON_BEHALF._replace(on_behalf_of="510", parties=("676", "510"))
+    assert [each["note"] for each in view([desk], "676")] == ["on behalf of 510"]
+    assert [each["note"] for each in view([desk], "510")] == ["on behalf, by 676"]
+
+
+def phones(extension: str, role: Role = "user") -> Endpoint:
+    return Endpoint("user", extension, None, None, role, None)
+
+
+FRIEND = Caller("trunk", None, None, "carrier", "+15551230001", "", False)
+FORWARDED = RoutePlan(
+    "ring",
+    (Stage((phones("667"),), 20.0, "user", no_answer=(Stage((phones("676", "assistant"),), 20.0, "forward"),)),),
+    executive="667",
+    confidential=True,
+)
+
+
+def test_an_assistant_whom_a_confidential_call_reached_does_not_see_the_caller() -> None:
+    row = decided(DELEGATED, FRIEND, FORWARDED)
+    (seen,) = view([row], "676")
+    assert (seen["caller"], seen["note"]) == ("private", "for 667")
+    assert "+15551230001" not in str(seen)
+    (seen,) = view([row], "667")
+    assert (seen["caller"], seen["note"]) == ("+15551230001", "confidential, answered by 676")
+
+
+def test_a_confidential_call_that_the_executive_took_is_a_normal_call() -> None:
+    row = decided(BY_EXECUTIVE, FRIEND, FORWARDED)
+    assert [(each["caller"], each["note"]) for each in view([row], "667")] == [("+15551230001", "")]
+    assert view([row], "676") == []
+
+
+def test_a_feature_code_appears_to_the_one_who_dialled_it() -> None:
+    sam = Caller("user", "676", None, None, "676", "Sam", True)
+    row = PLAIN._replace(caller="anonymous", called="#61667", answered_by=None, parties=("676", "667"))
+    row = decided(row, sam, RoutePlan("set", confirmation="Filter on: Olivia Boss"))
+    assert [each["note"] for each in view([row], "676")] == ["Filter on: Olivia Boss"]
+    assert view([row], "667") == []
+
+
+def test_who_withheld_the_number_still_sees_the_call() -> None:
+    lee = Caller("user", "601", None, None, "601", "Lee", True)
+    row = decided(PLAIN._replace(caller="anonymous"), lee, RoutePlan("ring"))
+    assert [(each["caller"], each["note"]) for each in view([row], "601")] == [("anonymous", "")]
 
 
 def test_json_has_the_names_of_the_contract() -> None:

@@ -13,17 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
+from b2bua.delegation.plan import Setting
 from b2bua.store import Store, migrations, open_store
-from b2bua.store.database import DATABASE, open_history
+from b2bua.store import history as history_rows
+from b2bua.store.database import DATABASE, open_history, stored_settings
 from b2bua.store.models import metadata
 from b2bua.store.ports import HistoryRow, Segment, StoredBinding
 from b2bua.store.writer import JOURNAL, REJECTED, Writer
+from tests.store.test_decisions import DECISION
 
 
 def row(number: int = 1, **changes: Any) -> HistoryRow:
@@ -44,7 +50,7 @@ def row(number: int = 1, **changes: Any) -> HistoryRow:
         status=200,
         parties=("667", "676", "677"),
         call_ids=("0-abc", "0-def"),
-        trace=(("filtering", True, "on, all calls"),),
+        decision=DECISION,
     )
     return base._replace(**changes)
 
@@ -121,14 +127,23 @@ def test_a_migrated_database_opens_without_alembic(tmp_path: Path) -> None:
 
 def test_rows_come_back_as_recorded_newest_first(store: Store) -> None:
     store.writer.record(row(1))
-    store.writer.record(row(2, answered=None, answered_by=None, segments=(), trace=None, call_ids=(), parties=()))
+    store.writer.record(row(2, answered=None, answered_by=None, segments=(), decision=None, call_ids=(), parties=()))
     eventually(lambda: store.writer.written == 2)
     newest, oldest = store.history.rows()
-    assert newest == row(2, answered=None, answered_by=None, segments=(), trace=None, call_ids=(), parties=())
-    assert oldest == row(1, trace=[["filtering", True, "on, all calls"]])
+    assert newest == row(2, answered=None, answered_by=None, segments=(), decision=None, call_ids=(), parties=())
+    assert oldest == row(1)
     assert store.history.row("call-1") == oldest
     assert store.history.row("nobody") is None
     assert [each.id for each in store.history.rows(limit=1)] == ["call-2"]
+
+
+def test_a_call_is_found_by_the_beginning_of_its_id(store: Store) -> None:
+    for each in (1, 12, 2):
+        store.writer.record(row(each))
+    eventually(lambda: store.writer.written == 3)
+    assert [each.id for each in store.history.find("call-1")] == ["call-1", "call-12"]
+    assert [each.id for each in store.history.find("call-12")] == ["call-12"]
+    assert store.history.find("call-%") == [] == store.history.find("zzz")
 
 
 def test_rows_of_one_extension_are_selected_exactly(store: Store) -> None:
@@ -185,6 +200,25 @@ def test_bindings_survive_closing(tmp_path: Path) -> None:
     again.close()
 
 
+def test_settings_last_value_wins_and_none_deletes(store: Store) -> None:
+    store.state.save([Setting("filter", "667", "", "on"), Setting("opt", "676", "667", "out"), Setting("dnd", "601", "", "on")])
+    store.state.save([Setting("filter", "667", "", "off"), Setting("dnd", "601")])
+    store.state.save([Setting("callback", "667", "+15551234567", "676", 2e9)])
+    kept = {Setting("filter", "667", "", "off"), Setting("opt", "676", "667", "out"), Setting("callback", "667", "+15551234567", "676", 2e9)}
+    eventually(lambda: set(store.state.load()) == kept)
+    store.state.save([Setting("opt", "676", "667")])
+    store.state.save([])
+    eventually(lambda: set(store.state.load()) == {each for each in kept if each.kind != "opt"})
+
+
+def test_settings_survive_closing_and_can_be_read_beside_the_server(tmp_path: Path) -> None:
+    assert stored_settings(tmp_path) == []
+    store = open_store(tmp_path)
+    store.state.save([Setting("filter", "667", "", "off")])
+    store.close()
+    assert stored_settings(tmp_path) == [Setting("filter", "667", "", "off")]
+
+
 class FailingEngine:
     """An engine whose connections can be made to fail."""
 
@@ -205,11 +239,15 @@ def test_a_failing_database_loses_nothing(store: Store, tmp_path: Path) -> None:
     writer = fast(engine, tmp_path)  # type: ignore[arg-type]
     writer.record(row(1))
     writer.save_binding(binding())
+    writer.save_settings([Setting("filter", "667", "", "off")])
+    eventually(lambda: engine.attempts >= 1)
+    writer.save_settings([Setting("filter", "667", "", "on")])
     eventually(lambda: engine.attempts >= 2)
     assert not writer.healthy and writer.waiting == 1
     engine.failing = False
     eventually(lambda: writer.written == 1 and writer.healthy)
     assert store.bindings.load() == [binding()]
+    assert store.state.load() == [Setting("filter", "667", "", "on")]
     writer.close(5)
 
 
@@ -239,6 +277,20 @@ def test_a_database_that_fails_to_the_end_leaves_a_journal(tmp_path: Path) -> No
     assert not (tmp_path / JOURNAL).exists()
 
 
+def test_settings_that_a_failing_database_never_took_are_told(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+
+    class Log:
+        def error(self, event: str, **values: object) -> None:
+            told.append((event, values))
+
+    monkeypatch.setattr("b2bua.store.writer._log", Log())
+    writer = fast(FailingEngine(store._engine), tmp_path)  # type: ignore[arg-type]
+    writer.save_settings([Setting("filter", "667", "", "off"), Setting("dnd", "601", "", "on")])
+    writer.close(5)
+    assert ("settings lost", {"settings": 2}) in told
+
+
 class HangingEngine:
     def connect(self) -> Any:
         time.sleep(1)
@@ -262,9 +314,11 @@ def test_one_row_that_cannot_be_stored_holds_up_no_other(store: Store, tmp_path:
     store.writer.record(row(4))
     store.bindings.save(binding())
     store.bindings.save(binding(contact="sip:\udcff@x"))
+    store.state.save([Setting("callback", "667", "\udcff", "676"), Setting("filter", "667", "", "on")])
     eventually(lambda: store.bindings.load() != [] and len(store.history.rows()) == 3)
     assert {each.id: each.caller for each in store.history.rows()}["call-2"] == "caf?"
     assert store.bindings.load() == [binding()]
+    assert store.state.load() == [Setting("filter", "667", "", "on")]
     rejected = (tmp_path / "state" / REJECTED).read_text().splitlines()
     assert [json.loads(line)[0] for line in rejected] == ["call-3"]
 
@@ -304,3 +358,36 @@ def test_a_full_disk_is_waited_for(store: Store, tmp_path: Path) -> None:
         store.writer.record(row(each))
     eventually(lambda: store.writer.written == 200 and store.writer.healthy)  # the next attempt has a connection without that limit
     assert len(store.history.rows()) == 200
+
+
+def made_by_the_first_version(state: Path) -> None:
+    """A database of revision 0001 with one row, and a journal with another."""
+    state.mkdir()
+    columns = list(history_rows.to_columns(row(1, decision=None)))
+    columns[-1] = '[["filtering",true,"on, all calls"]]'
+    engine = create_engine(f"sqlite:///{state / DATABASE}", poolclass=NullPool)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(f"INSERT INTO history VALUES ({', '.join('?' * len(columns))})", tuple(columns))
+    columns[0] = "call-2"
+    (state / JOURNAL).write_text(json.dumps(columns) + "\n")
+
+
+def test_a_database_of_the_first_version_keeps_its_calls(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    made_by_the_first_version(state)
+    with pytest.raises(OSError, match=r"made by another version .* start the server once"):
+        open_history(state)
+    store = open_store(state)
+    eventually(lambda: not (state / JOURNAL).exists())
+    assert {each.id: each for each in store.history.rows()} == {
+        "call-1": row(1, decision=None),
+        "call-2": row(1, id="call-2", decision=None),
+    }
+    store.state.save([Setting("filter", "667", "", "off")])
+    store.close()
+    assert stored_settings(state) == [Setting("filter", "667", "", "off")]

@@ -49,7 +49,8 @@ class Call(pj.Call):
             status = media.status
             if media.type != pj.PJMEDIA_TYPE_AUDIO:
                 continue
-            if status in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD):
+            sounds = media.audioConfSlot != pj.PJSUA_INVALID_ID  # an inactive stream has no place in the mixer
+            if sounds and status in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD):
                 audio = self.getAudioMedia(index)
                 self.phone.player.startTransmit(audio)
                 self.phone.listen_to(audio)

@@ -155,6 +155,8 @@ class Party:
     @property
     def complaint(self) -> str | None:
         """Why this party has not played its part, None when it has."""
+        if self.process is None:
+            return "never had its turn"
         if self.script.silent:
             return f"was to be left alone, got {self.trace[0].start}" if self.trace else None
         if self.stopped:
@@ -170,6 +172,8 @@ class Party:
 
     def report(self) -> str:
         """Its state, SIPp's own words, and all its messages."""
+        if self.process is None:
+            return f"===== {self.script.name}: {self.complaint}"
         errors = self._file("errors")
         words = errors.read_text(encoding="utf-8", errors="replace").strip() if errors.exists() else ""
         if not self.trace and not words:
@@ -192,19 +196,26 @@ class Play:
         """Plays all parties against `server` ("host:port"); judge afterwards."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.parties = [Party(script, self.folder) for script in self.draft.scripts]
-        first = [party for party in self.parties if party.script.before]
-        waiting = [party for party in self.parties if not party.script.calls]
-        calling = [party for party in self.parties if party.script.calls and not party.script.before]
         try:
-            for party in first:
+            for party in [party for party in self.parties if party.script.before]:
                 party.start(server)
                 self._wait([party])
-            for party in (*waiting, *calling):
-                party.start(server)
-            self._wait([party for party in (*waiting, *calling) if not party.script.silent])
+            for act in sorted({script.act for script in self.draft.scripts}):
+                parties = [party for party in self.parties if party.script.act == act and not party.script.before]
+                if not self._perform(parties, server):
+                    return
         finally:
             for party in self.parties:
                 party.stop()
+
+    def _perform(self, parties: Sequence[Party], server: str) -> bool:
+        """Plays one act: those who wait, then those who call; whether all went well."""
+        for party in sorted(parties, key=lambda party: party.script.calls):
+            party.start(server)
+        self._wait([party for party in parties if not party.script.silent])
+        for party in parties:
+            party.stop()
+        return not any(party.complaint for party in parties)
 
     def succeeds(self, server: str) -> bool:
         """Plays it, and says whether every party has played its part."""

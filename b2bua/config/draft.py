@@ -1,0 +1,150 @@
+"""The directory while it is being read and checked: what stands where, and what of it can be relied on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Literal
+
+from b2bua.config.callers import CallerGroups
+from b2bua.config.schedules import Schedules
+from b2bua.config.schema import Report, closest
+from b2bua.config.yamltree import Where
+from b2bua.delegation.digits import number_key
+from b2bua.delegation.people import Delegation, DutyProfile, Executive, ExecutiveKind, User
+
+Kind = Literal["users", "executives", "groups", "services", "duty_profiles"]
+"""The lists of the directory."""
+
+
+@dataclass
+class Boss:
+    """An executive, group or service as read."""
+
+    where: Where
+    settings: Executive
+    """Without the delegations."""
+    broken: frozenset[str] = frozenset()
+    """Keys of the entry that were wrong."""
+    rollover_target: Where | None = None
+    """Where the target of a forward stands, which is to be checked."""
+    delegations: list[tuple[Where, Delegation]] = field(default_factory=list)
+    """Each with where it stands."""
+
+    def add(self, where: Where, delegation: Delegation) -> None:
+        """One more delegation; that of the same assistant is replaced, and the new one rings in its place."""
+        for index, (_, earlier) in enumerate(self.delegations):
+            if earlier.assistant == delegation.assistant:
+                self.delegations[index] = (where, delegation)
+                return
+        self.delegations.append((where, delegation))
+
+    @property
+    def extension(self) -> str:
+        return self.settings.extension
+
+    @property
+    def kind(self) -> ExecutiveKind:
+        return self.settings.kind
+
+
+@dataclass
+class Draft:
+    """The directory so far."""
+
+    now: datetime
+    time_zone: tzinfo = UTC
+    """The organisation's."""
+    schedules: Schedules = field(default_factory=Schedules)
+    caller_groups: CallerGroups = field(init=False)
+    users: dict[str, User] = field(default_factory=dict)
+    """By extension: users, groups and services."""
+    places: dict[str, Where] = field(default_factory=dict)
+    """Where each of them stands."""
+    unsure: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Extensions of users some of whose keys were wrong, with those keys: checks that need them say nothing."""
+    unread_numbers: set[str] = field(default_factory=set)
+    """Look-up keys of the numbers of users that could not be read."""
+    bosses: dict[str, Boss] = field(default_factory=dict)
+    """By extension: executives, groups and services."""
+    duty_profiles: list[tuple[Where, DutyProfile]] = field(default_factory=list)
+    trunks_unsure: bool = False
+    """Some trunks could not be read: a number that no trunk takes may still be good."""
+
+    def __post_init__(self) -> None:
+        self.caller_groups = CallerGroups(self.places)
+
+    def add_user(self, user: User, where: Where, item: object, broken: frozenset[str], report: Report) -> bool:
+        """Takes a user, group or service in; False when its extension cannot be read or is taken. `item` is what was written."""
+        extension = _written_extension(item) if "extension" in broken else user.extension
+        if broken or extension is None or extension in self.places:
+            self.unread_numbers.update(_written_numbers(item))
+        if extension is None:
+            return False
+        if extension in self.places:
+            text = f"{extension} is already the extension of {self.shown(extension)}; write another one"
+            report.error((*where, "extension"), text)
+            return False
+        self.places[extension] = where
+        if broken:
+            self.unsure[extension] = broken
+        if "extension" not in broken:
+            self.users[extension] = user
+        return True
+
+    def is_sure(self, extension: str, *keys: str) -> bool:
+        """Whether there is such a user, and none of these keys was wrong."""
+        return extension in self.users and not self.unsure.get(extension, frozenset()) & {*keys}
+
+    def shown(self, extension: str) -> str:
+        """The user as people know them: name and extension."""
+        return f"{self.users[extension].name} ({extension})" if self.is_sure(extension, "name") else extension
+
+    def persons(self) -> list[str]:
+        """The extensions of users that are no groups or services."""
+        return [extension for extension, where in self.places.items() if where[0] == "users"]
+
+    def check_person(self, extension: str, where: Where, report: Report) -> bool:
+        """Whether it is a user's extension; says so when it is not."""
+        place = self.places.get(extension)
+        if place is None:
+            guess = closest(extension, self.persons())
+            report.error(where, f"{extension} is no user's extension{guess}; write the extension of a user")
+        elif place[0] != "users":
+            kind = "group" if place[0] == "groups" else "service"
+            report.error(where, f"{extension} is a {kind}; write the extension of a user")
+        return place is not None and place[0] == "users"
+
+    def of_kind(self, kind: ExecutiveKind) -> list[Boss]:
+        """The executives, the groups or the services, in order."""
+        return [boss for boss in self.bosses.values() if boss.kind == kind]
+
+
+def place_of(draft: Draft, kind: Kind, name: str) -> Where:
+    """Where a user, executive, group or service stands, by extension, or a duty profile, by name; to be extended by keys.
+
+    ``report.line(where)`` is its line. What is not there stands where its list does.
+    """
+    if kind == "duty_profiles":
+        return next((where for where, profile in draft.duty_profiles if profile.name == name), (kind,))
+    boss, place = draft.bosses.get(name), draft.places.get(name, (kind,))
+    found = boss.where if boss and kind == "executives" else place
+    return found if found[0] == kind else (kind,)
+
+
+def place_of_delegation(draft: Draft, executive: str, assistant: str) -> Where:
+    """Where an assistant, member or agent stands; that of the executive, group or service when they are none of it."""
+    boss = draft.bosses[executive]
+    return next((where for where, delegation in boss.delegations if delegation.assistant == assistant), boss.where)
+
+
+def _written_extension(item: object) -> str | None:
+    """The extension of a user that could not be read, so that others may name it."""
+    found = item.get("extension") if isinstance(item, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
+def _written_numbers(item: object) -> list[str]:
+    """The same for the user's numbers, as keys to look up."""
+    found = item.get("numbers") if isinstance(item, dict) else None
+    return [number_key(number) for number in found if isinstance(number, str)] if isinstance(found, list) else []

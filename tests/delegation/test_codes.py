@@ -1,0 +1,127 @@
+"""Feature codes that set something: what is remembered, what the phone shows, and what a wrong code is answered."""
+
+import pytest
+
+from b2bua.delegation.model import Delegation, Directory, Executive
+from b2bua.delegation.people import Divert, DutyProfile, OnBehalf, User
+from b2bua.delegation.plan import Setting
+from tests.delegation.organisation import NOW, USERS, call, changed, directory, outside, ringing, user
+
+SALES = User("500", "Sales", "", kind="group")
+OFFICE = (
+    Executive(
+        "667",
+        "+6221500600",
+        delegations=(
+            Delegation("676", "667"),
+            Delegation("677", "667", frozenset({"receive"})),
+            Delegation("678", "667", frozenset({"receive", "manage"})),
+        ),
+        on_behalf=OnBehalf(sticky_seconds=3600),
+    ),
+    Executive("668", delegations=(Delegation("676", "668"),)),
+    Executive("500", kind="group", delegations=(Delegation("601", "500", frozenset({"receive"})),)),
+)
+PROFILES = (
+    DutyProfile("Day", "1", frozenset({"676"}), frozenset({"667"})),
+    DutyProfile("Night", "2", frozenset({"676"}), frozenset({"668"}), active=False),
+)
+
+
+def where(**changes: object) -> Directory:
+    return directory(*OFFICE, **{"users": (*USERS, SALES), **changes})
+
+
+@pytest.mark.parametrize(
+    ("caller", "dialled", "settings", "shown"),
+    [
+        ("667", "#61", [Setting("filter", "667", "", "on")], "Filter on: Olivia Boss"),
+        ("667", "#62", [Setting("filter", "667", "", "off")], "Filter off: Olivia Boss"),
+        ("678", "#62667", [Setting("filter", "667", "", "off")], "Filter off: Olivia Boss"),
+        ("676", "#65667", [Setting("opt", "676", "667", None)], "Opted in for Olivia Boss"),
+        ("676", "#66667", [Setting("opt", "676", "667", "out")], "Opted out of Olivia Boss"),
+        ("676", "#66+6221500667", [Setting("opt", "676", "667", "out")], "Opted out of Olivia Boss"),
+        ("676-667", "#66", [Setting("opt", "676", "667", "out")], "Opted out of Olivia Boss"),
+        ("676", "#67667", [Setting("call_as", "676", "", "667", NOW.timestamp() + 3600)], "Calling as Olivia Boss"),
+        ("676", "#67668", [Setting("call_as", "676", "", "668", None)], "Calling as Victor Chief"),
+        ("676", "#68", [Setting("call_as", "676")], "Calling as yourself"),
+        ("676", "#71600", [Setting("divert", "676", "", "on"), Setting("divert_to", "676", "", "600")], "Diverted to 600"),
+        ("676", "#71+4930123456", [Setting("divert", "676", "", "on"), Setting("divert_to", "676", "", "+4930123456")], "Diverted to +4930123456"),
+        ("676", "#72", [Setting("divert", "676", "", "off")], "Divert off"),
+        ("601", "*78", [Setting("dnd", "601", "", "on")], "Do not disturb on"),
+        ("601", "*79", [Setting("dnd", "601", "", "off")], "Do not disturb off"),
+    ],
+)  # fmt: skip
+def test_obeyed(caller: str, dialled: str, settings: list[Setting], shown: str) -> None:
+    extension, _, line = caller.partition("-")
+    plan = call(user(extension, line or None), dialled, where())
+    assert (plan.action, plan.settings, plan.confirmation) == ("set", tuple(settings), shown)
+
+
+def test_duty_on_and_off() -> None:
+    found = where(duty_profiles=PROFILES)
+    assert call("676", "#692", found).settings == (Setting("duty", "676", "", "Night"),)
+    assert call("676", "#60", found).settings == (Setting("duty", "676", "", ""),)
+
+
+@pytest.mark.parametrize(
+    ("caller", "dialled", "status", "says"),
+    [
+        ("676", "#65", 484, "incomplete: dial #65 and the executive's extension"),
+        ("676", "#66", 484, "incomplete: dial #66 and the executive's extension"),
+        ("676", "#67", 484, "incomplete: dial #67 and the executive's extension"),
+        ("676", "#71", 484, "incomplete: dial #71 and the number"),
+        ("678", "#61", 484, "incomplete: dial #61 and the executive's extension"),
+        ("676", "#69", 484, "incomplete: dial #69 and the profile: 1 for Day or 2 for Night"),
+        ("676", "#65999", 404, "999 is no executive"),
+        ("676", "#65601", 404, "601 is no executive"),
+        ("676", "#67999", 404, "nobody has the extension 999"),
+        ("676", "#699", 404, "you have no duty profile 9: dial 1 for Day or 2 for Night"),
+        ("676", "#71999", 404, "nobody has the number 999"),
+        ("676", "#99", 404, "there is no feature code #99"),
+        ("676", "*12345", 404, "there is no feature code *12345"),
+        ("676", "*68", 404, "feature code *68 is not available"),
+        ("677", "#66667", 403, "667 does not let you opt in and out"),
+        ("601", "#66667", 403, "you are no assistant of 667"),
+        ("601", "#61", 403, "you are no executive: there is no filter to switch"),
+        ("676", "#61667", 403, "you may not switch the filter of 667"),
+        ("676", "#61500", 403, "500 is a group and has no filter"),
+        ("677", "#67667", 403, "you may not call as 667"),
+        ("676", "#67676", 403, "this is your own extension"),
+        ("601", "#67667", 403, "you may not call as 667"),
+        ("600", "#71600", 403, "you are nobody's assistant: there is nothing to divert"),
+        ("600", "#72", 403, "you are nobody's assistant: there is nothing to divert"),
+        ("676", "#71112", 403, "calls cannot be diverted to an emergency number"),
+        ("676", "#71500", 403, "calls cannot be diverted to the group 500"),
+        ("676", "#71676", 403, "676 diverts back to you"),
+        ("677", "#71676", 403, "676 diverts back to you"),
+        ("601", "#691", 403, "you have no duty profile"),
+        ("601", "#60", 403, "you have no duty profile"),
+    ],
+)  # fmt: skip
+def test_refused_with_words(caller: str, dialled: str, status: int, says: str) -> None:
+    found = where(users=(*changed("676", divert=Divert(enabled=True, number="677")), SALES), duty_profiles=PROFILES)
+    if dialled == "#71":
+        found = where()
+    plan = call(caller, dialled, found)
+    assert (plan.action, plan.final_status, plan.warning, plan.settings) == ("refuse", status, says, ())
+
+
+def test_divert_on_without_a_number_goes_where_it_went_before() -> None:
+    plan = call("676", "#71", where(), state=[Setting("divert_to", "676", "", "600")])
+    assert (plan.settings, plan.confirmation) == ((Setting("divert", "676", "", "on"),), "Diverted to 600")
+
+
+def test_a_trunk_cannot_dial_codes() -> None:
+    assert call(outside(), "#62", where()).final_status == 404
+
+
+def test_the_next_call_sees_what_a_code_has_set() -> None:
+    found = where()
+    assert ringing(call("601", "667", found)) == [["676", "677", "678"]]
+    found = found.with_state(found.state.with_settings(call("676", "#66667", found).settings))
+    assert ringing(call("601", "667", found)) == [["677", "678"]]
+    found = found.with_state(found.state.with_settings(call("667", "#62", found).settings))
+    assert ringing(call("601", "667", found)) == [["667"]]
+    found = found.with_state(found.state.with_settings((*call("667", "#61", found).settings, *call("676", "#65667", found).settings)))
+    assert ringing(call("601", "667", found)) == [["676", "677", "678"]]
