@@ -58,8 +58,12 @@ def _write_scenario(folder: Path, draft: Draft) -> None:
         f"# {draft.name}: plays every party; the exit status of each is printed",
         f"cd {shlex.quote(str(folder.resolve()))}",
     ]
-    ordered = sorted(draft.scripts, key=lambda script: (not script.before, script.calls))
+    ordered = sorted(draft.scripts, key=lambda script: (not script.before, script.act, script.calls))
+    act = 1
     for script in ordered:
+        if script.act > act and not script.before:
+            lines.append("wait")
+            act = script.act
         xml = folder / f"{script.name}.xml"
         xml.write_text(script.xml(), encoding="utf-8")
         command = shlex.join([*script.command(draft.server, xml.name), "-trace_msg", "-message_file", f"{script.name}.messages"])

@@ -36,6 +36,10 @@ class User:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
+Entry = User | tuple[User, Mapping[str, Any]]
+"""An assistant, member or agent, alone or with settings of their own."""
+
+
 @dataclass(slots=True)
 class Executive:
     """An executive, the assistants in ring order, and how calls to the executive ring."""
@@ -69,6 +73,32 @@ class Trunk:
         return f"{self.prefix}{index:04d}"
 
 
+@dataclass(slots=True)
+class Group:
+    """A group, queue or service: an extension and numbers, no phones."""
+
+    extension: str
+    name: str
+    number: str
+    caller_id: str
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """Something behind a SIP URI that takes calls: a voicemail system."""
+
+    name: str
+    seat: Seat
+
+    @property
+    def uri(self) -> str:
+        """As it stands in the directory."""
+        return self.seat.contact
+
+
+Who = User | Executive | Trunk | Mailbox | Seat
+"""Whoever can call or be called."""
+
 Message = Any  # tests.support.sipp.Message: the graders get what the parties saw
 Grader = Callable[[Mapping[str, Sequence[Message]]], None]
 """Looks at what all parties saw, by party name; raises AssertionError."""
@@ -86,6 +116,12 @@ class Draft:
         self.users: list[User] = []
         self.trunks: list[dict[str, Any]] = []
         self.executives: list[dict[str, Any]] = []
+        self.groups: list[dict[str, Any]] = []
+        self.services: list[dict[str, Any]] = []
+        self.duty_profiles: list[dict[str, Any]] = []
+        self.caller_groups: dict[str, list[str]] = {}
+        self.schedules: dict[str, dict[str, Any]] = {}
+        self._act = 1
         self._net = net
         self._next_host = 0
 
@@ -113,30 +149,83 @@ class Draft:
 
     def executive(
         self,
-        assistants: Sequence[User | tuple[User, Mapping[str, Any]]],
+        assistants: Sequence[Entry],
         *,
         label: str = "boss",
         phones: int = 1,
         alerting: Mapping[str, Any] | None = None,
         rollover: Mapping[str, Any] | None = None,
         filtering: Mapping[str, Any] | None = None,
+        own: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> Executive:
-        """An executive; an assistant given as a pair brings its own rights or ring time."""
+        """An executive; an assistant given as a pair brings its own rights or ring time. `own`: what holds for the executive as a user."""
         caller_id = f"+62215{self.index:03d}{50 + len(self.users)}"
-        user = self.user(label, phones=phones)
+        user = self.user(label, phones=phones, **(own or {}))
         user.fields["numbers"] = [user.number, caller_id]
-        pairs = [each if isinstance(each, tuple) else (each, {}) for each in assistants]
+        people = [each[0] if isinstance(each, tuple) else each for each in assistants]
         self.executives.append({
             "extension": user.extension,
             "caller_id": caller_id,
             "filtering": {"enabled": True, "mode": "simple", "type": "all", **(filtering or {})},
             "alerting": {"mode": "ring_all", "ring_seconds": 15, **(alerting or {})},
             "rollover": {"after_seconds": None, "action": "hangup", **(rollover or {})},
-            "assistants": [{"extension": assistant.extension, **own} if own else assistant.extension for assistant, own in pairs],
+            "assistants": _entries(assistants),
             **fields,
         })  # fmt: skip
-        return Executive(user, [assistant for assistant, _ in pairs], caller_id)
+        return Executive(user, people, caller_id)
+
+    def group(
+        self, members: Sequence[Entry], *, label: str = "group", alerting: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Group:
+        """A group, or with `type="queue"` a queue; a member given as a pair brings its own ring time."""
+        group, entry = self._shared(label, 70 + len(self.groups), alerting, fields)
+        self.groups.append({**entry, "numbers": [group.number], "members": _entries(members)})
+        return group
+
+    def service(
+        self, agents: Sequence[Entry], *, label: str = "desk", alerting: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Group:
+        """A service such as a help desk; an agent given as a pair brings their own direction."""
+        service, entry = self._shared(label, 80 + len(self.services), alerting, fields)
+        numbers = [service.number, service.caller_id]
+        self.services.append({**entry, "numbers": numbers, "caller_id": service.caller_id, "agents": _entries(agents)})
+        return service
+
+    def _shared(
+        self, label: str, place: int, alerting: Mapping[str, Any] | None, fields: Mapping[str, Any]
+    ) -> tuple[Group, dict[str, Any]]:
+        """What groups and services have in common."""
+        number = f"+62215{self.index:03d}{place}"
+        group = Group(f"{self.index:02d}{place}", f"{label.capitalize()} X{self.index:02d}", number, f"{number}9")
+        entry = {
+            "extension": group.extension, "name": group.name, "alerting": {"ring_seconds": 15, **(alerting or {})},
+            "rollover": {"action": "hangup"}, **fields,
+        }  # fmt: skip
+        return group, entry
+
+    def duty(self, name: str, agents: Sequence[User], responsible_for: Sequence[Executive | Group], **fields: Any) -> str:
+        """A duty profile; the digits that a phone dials for it. Names and digits are the directory's, so they are made unique."""
+        code = f"{self.index:03d}{len(self.duty_profiles)}"
+        self.duty_profiles.append({
+            "name": f"{name} X{self.index:02d}", "code": code, "agents": [agent.extension for agent in agents],
+            "responsible_for": [each.extension for each in responsible_for], **fields,
+        })  # fmt: skip
+        return code
+
+    def callers(self, name: str, *numbers: str) -> str:
+        """A caller group; its name in the directory."""
+        self.caller_groups[f"{name}{self.index}"] = list(numbers)
+        return f"{name}{self.index}"
+
+    def schedule(self, name: str, **fields: Any) -> str:
+        """A schedule; its name in the directory."""
+        self.schedules[f"{name}{self.index}"] = fields
+        return f"{name}{self.index}"
+
+    def mailbox(self, name: str = "mailbox") -> Mailbox:
+        """A voicemail system with an address of its own."""
+        return Mailbox(name, Seat(self._ip(), name, name, DOMAIN))
 
     def line(self, assistant: User, executive: Executive) -> Seat:
         """The delegated line of the assistant, on a phone of its own."""
@@ -164,19 +253,23 @@ class Draft:
 
     # -- the parties
 
-    def _seat(self, who: User | Executive | Trunk | Seat, phone: int) -> tuple[str, Seat]:
+    def then(self) -> None:
+        """The next act: whoever is added from here on begins when everybody before has played their part."""
+        self._act += 1
+
+    def _seat(self, who: Who, phone: int) -> tuple[str, Seat]:
         if isinstance(who, Executive):
             who = who.user
         if isinstance(who, User):
             return (who.label if len(who.seats) == 1 else f"{who.label}{phone + 1}"), who.seats[phone]
-        return (who.name, who.seat) if isinstance(who, Trunk) else (f"line{who.user}", who)
+        return (f"line{who.user}", who) if isinstance(who, Seat) else (who.name, who.seat)
 
-    def caller(self, who: User | Executive | Trunk | Seat, phone: int = 0) -> Caller:
+    def caller(self, who: Who, phone: int = 0) -> Caller:
         """A party that calls."""
         name, seat = self._seat(who, phone)
         return self._add(Caller(f"{name}-calls", seat))
 
-    def callee(self, who: User | Executive | Trunk | Seat, phone: int = 0) -> Callee:
+    def callee(self, who: Who, phone: int = 0) -> Callee:
         """A party that is called."""
         return self._add(Callee(*self._seat(who, phone)))
 
@@ -185,8 +278,8 @@ class Draft:
         name, seat = self._seat(who, phone)
         return self._add(Registrant(f"{name}-registers", seat))
 
-    def silent(self, who: User | Executive | Trunk | Seat, phone: int = 0) -> None:
-        """A party that must be left alone: anything that reaches it fails the scenario."""
+    def silent(self, who: Who, phone: int = 0) -> None:
+        """A party that must be left alone, as long as this act lasts: anything that reaches it fails the scenario."""
         party = self.callee(who, phone).invited()
         party.silent = True
 
@@ -195,6 +288,9 @@ class Draft:
         self.graders.append(grader)
 
     def _add(self, script: ScriptT) -> ScriptT:
+        script.act = self._act
+        if self._act > 1:
+            script.name += f"-{self._act}"
         if any(script.name == other.name for other in self.scripts):
             raise ValueError(f"{self.name}: two parties are called {script.name}")
         self.scripts.append(script)
@@ -225,8 +321,18 @@ def configuration(drafts: Iterable[Draft], net: str, **changes: Any) -> tuple[st
             for user in draft.users
         ],
         "executives": [executive for draft in drafts for executive in draft.executives],
+        "groups": [group for draft in drafts for group in draft.groups],
+        "services": [service for draft in drafts for service in draft.services],
+        "duty_profiles": [profile for draft in drafts for profile in draft.duty_profiles],
+        "caller_groups": {name: numbers for draft in drafts for name, numbers in draft.caller_groups.items()},
+        "schedules": {name: schedule for draft in drafts for name, schedule in draft.schedules.items()},
     }
     return _yaml(server), _yaml(directory)
+
+
+def _entries(people: Iterable[Entry]) -> list[Any]:
+    """Assistants, members or agents as the directory writes them."""
+    return [{"extension": each[0].extension, **each[1]} if isinstance(each, tuple) else each.extension for each in people]
 
 
 def _yaml(document: Mapping[str, Any]) -> str:

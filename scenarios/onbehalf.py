@@ -176,13 +176,104 @@ def inside_sees_the_assistant(d: Draft) -> None:
     d.callee(ann).takes(has("From", f'"?{sam.name}"? *<sip:{sam.extension}@'))
 
 
-@scenario("B9")
-def emergency_by_line(d: Draft) -> None:
-    """112 over the delegated line, with a wish for privacy: the assistant's own identity, always."""
-    carrier, sam = d.trunk(emergency=True), d.user("sam")
+@scenario("B7 B10")
+def shown_by_destination(d: Draft) -> None:
+    """The press hears of the assistant, legal sees the assistant only, everybody else the executive; inside, too, where it is set so."""
+    carrier, ann, sam = d.trunk(), d.user("ann"), d.user("sam")
+    press, legal = d.callers("press", f"{carrier.prefix}1*"), d.callers("legal", carrier.outside(2000))
+    boss = d.executive([sam], on_behalf={"inside": "executive", "classes": {press: "assistant", legal: "self"}})
+    number = literal(boss.caller_id)
+    for index, name, shown in (
+        (1000, f"{sam.name} for {boss.user.name}", number),
+        (2000, sam.name, literal(sam.number)),
+        (3000, boss.user.name, number),
+    ):
+        d.caller(sam).calls_up(f"#64{boss.extension}*{carrier.outside(index)}").talks()
+        identity = f'^ *"{name}" *<sip:{shown}@'
+        d.callee(carrier).takes(has("From", identity), has("P-Asserted-Identity", identity))
+        d.then()
+    d.caller(d.line(sam, boss)).calls_up(ann.extension).talks()
+    d.callee(ann).takes(has("From", f'^ *"{boss.user.name}" *<sip:{boss.extension}@'), nowhere(sam.name))
+
+
+@scenario("B10")
+def disclosed_by_code(d: Draft) -> None:
+    """`#73<executive>*<number>` says that an assistant speaks; an untrusted trunk sees it in From only."""
+    carrier, sam = d.trunk(trusted=False), d.user("sam")
     boss = d.executive([sam])
-    d.caller(d.line(sam, boss)).calls_up("112", "Privacy: id").talks()
-    own = f"<sip:{literal(sam.number)}@"
-    d.callee(carrier).takes(
-        somewhere("^INVITE sip:112@"), has("From", own), has("P-Asserted-Identity", own), nowhere(literal(boss.caller_id))
-    )
+    d.caller(sam).calls_up(f"%2373{boss.extension}*{carrier.outside()}").talks()
+    identity = f'^ *"{sam.name} for {boss.user.name}" *<sip:{literal(boss.caller_id)}@'
+    d.callee(carrier).takes(has("From", identity), absent("P-Asserted-Identity"), nowhere(literal(sam.number)))
+
+
+@scenario("B4 B12")
+def sticky_choice(d: Draft) -> None:
+    """`#67<executive>`: calls go out as the executive; `#74<number>` as oneself, once; `%2368`: as oneself again."""
+    carrier, (sam, boss) = d.trunk(), _pair(d)
+    d.caller(sam).obeyed(f"#67{boss.extension}", f"Calling as {boss.user.name}")
+    d.then()
+    d.caller(sam).calls_up(carrier.outside()).talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+    d.then()
+    own = has("From", f"<sip:{literal(sam.number)}@")
+    d.caller(sam).calls_up(f"#74{carrier.outside()}").talks()
+    d.callee(carrier).takes(own)
+    d.then()
+    d.caller(sam).calls_up(carrier.outside()).talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+    d.then()
+    d.caller(sam).obeyed("%2368", "Calling as yourself")
+    d.then()
+    d.caller(sam).calls_up(carrier.outside()).talks()
+    d.callee(carrier).takes(own, has("P-Asserted-Identity", f"<sip:{literal(sam.number)}@"))
+    d.then()
+    d.caller(d.line(sam, boss)).obeyed("#67", f"Calling as {boss.user.name}")
+    d.then()
+    d.caller(sam).calls_up(carrier.outside()).talks()
+    d.callee(carrier).takes(*_as(boss, sam, carrier))
+    d.then()
+    d.caller(sam).obeyed("#68", "Calling as yourself")
+
+
+@scenario("B11")
+def call_back(d: Draft) -> None:
+    """Sam has called a number on behalf; it calls back: Sam rings first, the others not at all. Another number rings everybody."""
+    carrier, sam, other = d.trunk(), d.user("sam"), d.user("other")
+    boss = d.executive([other, sam], on_behalf={"callback_hours": 1})
+    d.caller(sam).calls_up(f"#64{boss.extension}*{carrier.outside(1)}").talks()
+    d.callee(carrier).takes(has("From", f"<sip:{literal(boss.caller_id)}@"))
+    d.then()
+    d.caller(carrier).calls_up(boss.caller_id, number=carrier.outside(1), display="Carol").talks()
+    d.callee(sam).takes(has("From", f'"Carol → {boss.user.name}"'), has("Diversion", f"<sip:{boss.extension}@"))
+    d.silent(other)
+    d.silent(boss)
+    d.then()
+    d.caller(carrier).calls_up(boss.caller_id, number=carrier.outside(2)).talks()
+    d.callee(sam).loses()
+    d.callee(other).takes()
+    d.silent(boss)
+
+
+@scenario("B9")
+def emergency(d: Draft) -> None:
+    """112 however it is dialled (line, `#64`, `#73`, `#74`, sticky choice), with a wish for privacy: the caller's own identity, always."""
+    carrier, sam = d.trunk(emergency=True), d.user("sam")
+    boss = d.executive([sam], on_behalf={"outside": "assistant"})
+    own = f'^ *"{sam.name}" *<sip:{literal(sam.number)}@'
+    checks = [
+        somewhere("^INVITE sip:112@"), has("From", own), has("P-Asserted-Identity", own), absent("Privacy"),
+        nowhere(literal(boss.caller_id)), nowhere(literal(boss.user.name)),
+    ]  # fmt: skip
+    line = d.line(sam, boss)
+    for seat, dialled in (
+        (line, "112"), (sam, f"#64{boss.extension}*112"), (sam, f"%2373{boss.extension}*112"), (sam, "#74112"), (line, "#64*112"),
+    ):  # fmt: skip
+        d.caller(seat).calls_up(dialled, "Privacy: id").talks()
+        d.callee(carrier).takes(*checks)
+        d.then()
+    d.caller(sam).obeyed(f"#67{boss.extension}", f"Calling as {boss.user.name}")
+    d.then()
+    d.caller(sam).calls_up("112", "Privacy: id").talks()
+    d.callee(carrier).takes(*checks)
+    d.then()
+    d.caller(sam).obeyed("#68", "Calling as yourself")

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self
 
-from scenarios.checks import ELSEWHERE, Check, has, lacks, session, somewhere
+from scenarios.checks import ELSEWHERE, Check, has, lacks, literal, nowhere, session, somewhere
 from scenarios.script import SDP_TYPE, Script, Seat, reason
 
 
 class Caller(Script):
     """The party that sends the first INVITE (RFC 3261 §13.2)."""
+
+    _uri = ""
 
     def invite(
         self,
@@ -30,14 +32,17 @@ class Caller(Script):
     ) -> Self:
         """Calls `to` (a user part, or a whole URI), with digest when the seat has a password.
 
-        `number`, `display`, `from_host`: another From than the account's own. `extra`: further lines of the session description.
+        `number` ("": none), `display`, `from_host`: another From than the account's own. `extra`: further lines of the session description.
         `head`: lines of the session description before its first stream. `password`: another one than the account's own.
         """
         seat = self.seat
         uri = to if to.startswith("sip") else f"sip:{to}@{seat.domain}"
-        self.auth_uri = uri.removeprefix("sip:")
+        # SIPp knows one digest URI for all calls of a party: this one, or for several what stands for all of them
+        self.auth_uri = uri.removeprefix("sip:") if self._uri in ("", uri) else seat.domain
         name = display if display is not None else seat.display
-        self._local = f'"{name}" <sip:{number or seat.user}@{from_host or seat.domain}>;tag=[pid]c[call_number]'
+        user = seat.user if number is None else number
+        where = f"{user}@{from_host or seat.domain}" if user else from_host or seat.domain
+        self._local = f'"{name}" <sip:{where}>;tag=[pid]c[call_number]'
         self._uri = uri
         self._invite = (list(headers), session(extra=extra, head=head) if offer else "", max_forwards)
         self._send_invite("")
@@ -109,6 +114,19 @@ class Caller(Script):
         """Expects a final failure and acknowledges it."""
         self.recv(status, has("CSeq", " INVITE"), *checks)
         return self.acknowledge_failure()
+
+    def obeyed(self, code: str, shown: str) -> Self:
+        """Dials a feature code that is obeyed: answered with nothing to hear, the words to show, and hung up on by the server."""
+        self.invite(code).recv(100, optional=True)
+        words = f'"{literal(shown)}"'
+        self.answered(
+            has("P-Asserted-Identity", f"^ *{words} *<sip:"), somewhere("a=inactive"), nowhere("a=(sendrecv|sendonly|recvonly)")
+        )
+        return self.byed(has("Reason", f"^ *SIP *; *cause=200 *; *text={words}"))
+
+    def told(self, code: str, status: int, says: str) -> Self:
+        """Dials what the server does not obey, and is told why in the Warning (RFC 3261 §20.43). May be done several times."""
+        return self.invite(code).refused_at_once(status, has("Warning", f'^ *399 {literal(self.seat.domain)} "{literal(says)}"'))
 
     def cancel(self) -> Self:
         """Gives up: CANCEL, its 200, the 487 of the INVITE."""

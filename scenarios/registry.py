@@ -8,7 +8,10 @@ from importlib import import_module
 
 from scenarios.office import Draft
 
-MODULES = ("plain", "incoming", "screens", "onbehalf", "insidecall", "refusals", "registering")
+MODULES = (
+    *("plain", "incoming", "rules", "phones", "forwarding", "groups", "screens", "onbehalf", "codes"),
+    *("insidecall", "refusals", "registering"),
+)
 """Where the scenarios are, in the order of the list."""
 
 

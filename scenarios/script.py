@@ -54,6 +54,7 @@ class Script:
         self.seat = seat
         self.silent = False
         self.before = False
+        self.act = 1
         self.echo = False
         self.auth_uri = f"{seat.user}@{seat.domain}"
         self._steps: list[str] = []

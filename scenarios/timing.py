@@ -42,3 +42,16 @@ def rang(name: str, seconds: float, within: float = SLACK) -> Grader:
         _hold(seconds - 0.05 <= rung <= seconds + within, f"{name} rang {rung:.2f} s, not {seconds:g} s")
 
     return grade
+
+
+def hung_up(name: str, seconds: float, within: float = SLACK) -> Grader:
+    """The server hung up on the caller `name` so many seconds after its ACK."""
+
+    def grade(traces: Mapping[str, Sequence[Message]]) -> None:
+        answered = [float(each.when) for each in traces[name] if each.sent and each.start.startswith("ACK")]
+        ended = [float(each.when) for each in traces[name] if not each.sent and each.start.startswith("BYE")]
+        _hold(bool(answered and ended), f"nobody hung up on {name}")
+        lasted = ended[0] - answered[-1]
+        _hold(seconds - 0.05 <= lasted <= seconds + within, f"{name} was hung up on after {lasted:.2f} s, not {seconds:g} s")
+
+    return grade

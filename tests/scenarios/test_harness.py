@@ -13,6 +13,7 @@ import pytest
 from scenarios.checks import Check, absent, has, lacks, literal, nowhere, session, somewhere
 from scenarios.office import Draft
 from scenarios.registry import drafts
+from scenarios.timing import hung_up
 from tests.support.grading import EVERY_CALL, one_call_each, topology_hidden, well_formed
 from tests.support.sipp import Message, Play
 
@@ -124,6 +125,56 @@ def test_a_silent_party_that_is_left_alone_is_content(net: str, tmp_path: Path) 
     played.judge()
 
 
+def test_acts_follow_each_other(net: str, tmp_path: Path) -> None:
+    """The next act begins when everybody has played their part; who was to be left alone may be called then."""
+    draft, target = direct(net, 209)
+    carrier, ann = draft.trunk(), draft.user("ann")
+    draft.silent(ann)
+    draft.then()
+    for _ in range(2):
+        draft.caller(carrier).invite(ann.number).rings().talks()
+        draft.callee(ann).takes()
+        draft.then()
+    played = Play(draft, tmp_path)
+    played.run(target)
+    played.judge()
+    first, second = played.traces["ann-2"], played.traces["ann-3"]
+    assert len(first) == len(second) == 6
+    assert first[-1].when < second[0].when
+
+
+def test_a_failed_act_is_the_last(net: str, tmp_path: Path) -> None:
+    draft, target = direct(net, 210)
+    carrier, ann = draft.trunk(), draft.user("ann")
+    draft.caller(carrier).invite(ann.number).rings().refused(486)
+    draft.callee(ann).takes()
+    draft.then()
+    draft.caller(carrier).invite(ann.number).rings().talks()
+    draft.callee(ann).takes()
+    played = Play(draft, tmp_path)
+    played.run(target)
+    with pytest.raises(AssertionError, match=r"carrier-calls: SIPp exit status 1.*ann-2: never had its turn"):
+        played.judge()
+    assert not played.traces["ann-2"]
+
+
+@pytest.mark.parametrize(("index", "code"), [(211, "obeyed"), (212, "told")])
+def test_an_answer_without_words_fails_who_dials_a_code(net: str, tmp_path: Path, index: int, code: str) -> None:
+    draft, target = direct(net, index)
+    carrier, ann = draft.trunk(), draft.user("ann")
+    if code == "obeyed":
+        draft.caller(carrier).obeyed("#61", "Filter on")
+        draft.callee(ann).invited().answer(body=session("inactive")).bye()
+    else:
+        draft.caller(carrier).told("#61", 404, "no such code")
+        draft.callee(ann).invited().reject(404)
+    played = Play(draft, tmp_path)
+    played.run(target)
+    header = "P-Asserted-Identity" if code == "obeyed" else "Warning"
+    with pytest.raises(AssertionError, match=f"carrier-calls: SIPp exit status 1.*{header}"):
+        played.judge()
+
+
 def test_a_proxy_is_no_b2bua(net: str, tmp_path: Path) -> None:
     played = play(net, tmp_path, 208)
     with pytest.raises(AssertionError, match="direct: ann got 'INVITE"):
@@ -143,6 +194,15 @@ def test_graders_see_a_second_call_and_a_wrong_length() -> None:
         one_call_each({"ann": [first, first]})
     with pytest.raises(AssertionError, match="Content-Length"):
         well_formed({"ann": [second]})
+
+
+def test_a_hang_up_at_another_time_is_found() -> None:
+    ack, bye = (f"{method} sip:a@b SIP/2.0\r\nCSeq: 1 {method}\r\n\r\n" for method in ("ACK", "BYE"))
+    trace = [Message(10.0, True, ack), Message(11.6, False, bye)]
+    hung_up("ann", 1.5)({"ann": trace})
+    for seconds, seen in ((1.0, trace), (2.0, trace), (1.5, trace[:1])):
+        with pytest.raises(AssertionError, match="ann"):
+            hung_up("ann", seconds)({"ann": seen})
 
 
 def test_every_scenario_has_its_own_people_and_places() -> None:

@@ -42,6 +42,33 @@ def test_bindings_survive_a_restart(net: str, tmp_path: Path) -> None:
         played(draft, server, tmp_path)
 
 
+def test_what_phones_set_survives_a_restart(net: str, tmp_path: Path) -> None:
+    """A phone switches the executive's filter off and an assistant opts out; after a restart, and with the filter on again, so it still is."""
+    before, after = Draft(1, "set", net), Draft(1, "still-set", net)
+    for draft in (before, after):
+        one, two, ann = draft.user("one"), draft.user("two"), draft.user("ann")
+        boss = draft.executive([one, two])
+        if draft is before:
+            draft.caller(boss).obeyed("#62", f"Filter off: {boss.user.name}")
+            draft.caller(one).obeyed(f"#66{boss.extension}", f"Opted out of {boss.user.name}")
+            continue
+        draft.caller(ann).calls_up(boss.extension).talks()
+        draft.callee(boss).takes()
+        draft.silent(one)
+        draft.silent(two)
+        draft.then()
+        draft.caller(boss).obeyed("#61", f"Filter on: {boss.user.name}")
+        draft.then()
+        draft.caller(ann).calls_up(boss.extension).talks()
+        draft.callee(two).takes()
+        draft.silent(one)
+        draft.silent(boss)
+    config = write(tmp_path / "server", [before], net)
+    for draft in (before, after):
+        with Server(config) as server:
+            played(draft, server, tmp_path)
+
+
 def test_a_shutdown_lets_calls_end_and_loses_no_record(net: str, tmp_path: Path) -> None:
     """SIGTERM: a running call goes on, a new one gets 503, the server ends with status 0 when the last call has."""
     talking, late = Draft(1, "talking", net), Draft(2, "late", net)

@@ -6,6 +6,7 @@ directory that the server reads.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.checks import absent, has, literal, nowhere, somewhere
-from scenarios.office import Draft, Executive, Trunk, User, write
+from scenarios.office import DOMAIN, Draft, Executive, Trunk, User, write
 from tests.support.audio import TONES, assert_hears, wait_heard
 from tests.support.baresip import Baresip
 from tests.support.network import wait_for
@@ -66,6 +67,8 @@ def floor(net: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]
         "by_line": Office.plan(4, net, 1),
         "hold": Office.plan(5, net, 1),
         "plain": Office.plan(6, net, 1),
+        "codes-baresip": Office.plan(8, net, 1),
+        "codes-pjsua": Office.plan(9, net, 1),
     }
     config = write(tmp_path_factory.mktemp("phones"), [office.draft for office in offices.values()], net, digest=["MD5"])
     with Server(config) as server:
@@ -217,4 +220,31 @@ def test_plain_call_and_refusal(floor: Floor, start: Start) -> None:
     callee.answer()
     talk(caller, callee)
     part(callee, caller)
+    no_calls_left(floor.server)
+
+
+@pytest.mark.parametrize("kind", [Baresip, Pjsua], ids=["baresip", "pjsua"])
+def test_feature_codes(floor: Floor, start: Start, kind: type[Baresip] | type[Pjsua]) -> None:
+    """`#62` and `#61` from the executive's phone: each is answered, shown and over by itself, and the next call rings where it should."""
+    office = floor.offices[f"codes-{kind.__name__.lower()}"]
+    boss = start(kind, office.boss.user.seats[0], TONES[1])
+    assistant = start(Pjsua, office.assistants[0].seats[0], TONES[2])
+    caller = start(Baresip, office.colleague.seats[0], TONES[0])
+    for code, shown, rings, silent in (
+        ("#62", f"Filter off: {office.boss.user.name}", boss, assistant),
+        (f"sip:%2361@{DOMAIN}", f"Filter on: {office.boss.user.name}", assistant, boss),
+    ):
+        boss.dial(code)
+        boss.events.wait("established")
+        assert boss.events.wait("closed", 4).get("status", 200) == 200
+        assert f'P-Asserted-Identity: "{shown}"' in boss.log()
+        assert f'text="{shown}"' in boss.log()
+        before = silent.events.count("incoming")
+        caller.dial(office.boss.extension)
+        rings.events.wait("incoming")
+        rings.answer()
+        talk(caller, rings)
+        part(caller, rings)
+        assert silent.events.count("incoming") == before
+    assert not re.search(r"\berror\b", boss.log(), re.IGNORECASE)
     no_calls_left(floor.server)
