@@ -130,11 +130,16 @@ def _explain_what_if(
         facts = facts_for(caller, dialled, directory, identity)
     except ValueError as error:
         raise typer.BadParameter(f"--from: {error}") from None
-    when = at or datetime.now().astimezone()
-    if when.tzinfo is None:
-        when = when.astimezone()
+    when = _local(at, directory)
     plan = decide(facts, directory, when)
     typer.echo(_dumps(to_json(facts, plan, when)) if as_json else render_text(facts, plan, when, directory))
+
+
+def _local(at: datetime | None, directory: "Directory") -> datetime:
+    """The time asked for, now if none was, in the organisation's zone; one without a zone is the organisation's."""
+    if at is None:
+        return datetime.now(directory.time_zone)
+    return at.replace(tzinfo=directory.time_zone) if at.tzinfo is None else at.astimezone(directory.time_zone)
 
 
 def _explain_call(settings: "Config", call: str, *, as_json: bool) -> None:
@@ -146,7 +151,7 @@ def _explain_call(settings: "Config", call: str, *, as_json: bool) -> None:
     row = _call(settings, call)
     directory = _directory(settings)
     at, facts, plan = row.decision or (row.started, None, None)
-    when = datetime.fromtimestamp(at).astimezone()
+    when = datetime.fromtimestamp(at, directory.time_zone)
     if facts is None or plan is None:
         decision = nothing_decided(when, row.called)
         text = f"{row.caller} called {row.called} on {when:%A, %Y-%m-%d at %H:%M %z}. No decision is kept with this call."
@@ -156,7 +161,7 @@ def _explain_call(settings: "Config", call: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(_dumps({**decision, "call": row_to_json(row)}))
     else:
-        story = tell(row, lambda each: named(each, directory))
+        story = tell(row, lambda each: named(each, directory), directory.time_zone)
         _print_lines(printable(line) for line in (*text.split("\n"), "", *story.split("\n")))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from b2bua.config.schema import Report, closest, quoted, shape
+from b2bua.config.schema import Guesses, Report, closest, quoted, shape
 from b2bua.config.yamltree import Where
 from b2bua.delegation.callers import WORDS, Callers
 from b2bua.delegation.digits import normalise
@@ -31,6 +31,8 @@ class CallerGroups:
         self._unsure = False
         self._by_name: dict[str, Callers] = {}
         """Those read so far: a group names only those above it, so there are no circles."""
+        self._callers = Guesses(lambda: [*WORDS, *self._by_name, *self._extensions])
+        self._users = Guesses(lambda: list(self._extensions))
         self._made: dict[tuple[str, ...], Callers] = {}
         """Lists without findings, for many executives name the same."""
 
@@ -97,7 +99,7 @@ class CallerGroups:
 
     def _warn_of_short(self, number: str, where: Where, report: Report) -> None:
         if len(number) <= _SHORT and not number.startswith("+"):
-            guess = closest(number, list(self._extensions))
+            guess = self._users.closest(number)
             report.warn(where, f"{number} is nobody's extension, and short for an outside number{guess}")
 
     def _unknown(self, entry: str) -> str:
@@ -105,8 +107,7 @@ class CallerGroups:
             return f'is {quoted(entry)}; write at least one digit before the *, for example "+4930*"'
         if entry in self._names:
             return f"{quoted(entry)} is this caller group or one below; write only groups that stand above"
-        guess = closest(entry, [*WORDS, *self._by_name, *self._extensions])
-        return f"{quoted(entry)} is no caller{guess}; write {CALLERS_HINT}"
+        return f"{quoted(entry)} is no caller{self._callers.closest(entry)}; write {CALLERS_HINT}"
 
 
 def _united(parts: Iterable[Callers | None], text: str) -> Callers:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from b2bua.config.callers import CallerGroups
 from b2bua.config.schedules import Schedules
-from b2bua.config.schema import Report, closest
+from b2bua.config.schema import Guesses, Report
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.people import Delegation, DutyProfile, Executive, ExecutiveKind, User
@@ -73,6 +73,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.caller_groups = CallerGroups(self.places)
+        self._persons = Guesses(self.persons)
 
     def add_user(self, user: User, where: Where, item: object, broken: frozenset[str], report: Report) -> bool:
         """Takes a user, group or service in; False when its extension cannot be read or is taken. `item` is what was written."""
@@ -108,7 +109,7 @@ class Draft:
         """Whether it is a user's extension; says so when it is not."""
         place = self.places.get(extension)
         if place is None:
-            guess = closest(extension, self.persons())
+            guess = self._persons.closest(extension)
             report.error(where, f"{extension} is no user's extension{guess}; write the extension of a user")
         elif place[0] != "users":
             kind = "group" if place[0] == "groups" else "service"

@@ -1,7 +1,7 @@
-"""What is wrong with a directory, or looks so, before the first call is made: every outcome of every executive, group and service (A21, A25).
+"""What is wrong with a directory, or looks so: every outcome of every executive, group and service (A21, A25).
 
-A directory in which some call is lost for sure is refused, with the path that ends in silence or comes back; what works and is probably not
-meant is a warning. Nothing is decided here: who rings, who follows whom and when somebody is there is asked of the policy's own rules.
+A directory in which some call is lost for sure is refused, with the path that ends in silence or comes back; what works and is
+probably not meant is a warning. Who rings and when somebody is there is not worked out here: the policy's own rules are asked.
 """
 
 from __future__ import annotations
@@ -53,5 +53,8 @@ def _rollover(directory: Directory, office: Office) -> Iterator[Finding]:
     """Phones that have rung already ring once more."""
     executive, strategy = office.executive, office.executive.alerting.executive
     if executive.rollover.action == "executive" and strategy in ("first", "together"):
-        text = f"is executive, but the phones of {named(directory, executive.extension)} have rung already (`alerting.executive: {strategy}`)"
-        yield Finding("warning", KIND_OF[executive.kind], executive.extension, ("rollover", "action"), f"{text}; write another action")
+        whose = named(directory, executive.extension)
+        text = f"is executive, but the phones of {whose} have rung already (`alerting.executive: {strategy}`)"
+        yield Finding(
+            "warning", KIND_OF[executive.kind], executive.extension, ("rollover", "action"), f"{text}; write another action"
+        )

@@ -1,4 +1,4 @@
-"""The linter's look at who is there: hours that nobody covers, callers whom nobody takes, rights without use, duty (A13, A24, A25, B5, B6)."""
+"""The linter's look at who is there: hours and callers that nobody takes, rights without use, duty (A13, A24, A25, B5, B6)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _warning(office: Office, key: Key, text: str) -> Finding:
 
 
 def check_hours(directory: Directory, office: Office, inside: Inside, first: date) -> Iterator[Finding]:
-    """Hours of the week from `first` on in which calls are filtered and nobody is there for them, or for some of their callers."""
+    """Hours of the week from `first` on in which calls are filtered and nobody is there for them, or for some of the callers."""
     executive, receiving = office.executive, [each for each in office.executive.delegations if "receive" in each.rights]
     if not receiving or any(map(_always_there, receiving)):
         return
@@ -42,8 +42,9 @@ def check_hours(directory: Directory, office: Office, inside: Inside, first: dat
     some = _during(limited, when)
     if some:
         there = dict.fromkeys(one for each in limited for one in each.assistants)
-        text = f"only assistants who take the calls of some callers ({listed([*there])}) cover {who} {_times(office, some, first)}"
-        yield _warning(office, people, f"{text}, and all others go straight to the rollover; write an assistant without `callers`")
+        limits = f"only assistants who take the calls of some callers ({listed([*there])})"
+        text = f"{limits} cover {who} {_times(office, some, first)}, and all others go straight to the rollover"
+        yield _warning(office, people, f"{text}; write an assistant without `callers`")
 
 
 def _always_there(delegation: Delegation) -> bool:
@@ -120,34 +121,41 @@ def _times(office: Office, spans: Sequence[Span], first: date) -> str:
 
 def check_rights(directory: Directory, office: Office) -> Iterator[Finding]:
     """Rights that make a feature code useless."""
-    executive, codes = office.executive, directory.codes.codes
-    delegations, extension = executive.delegations, executive.extension
-    for place, each in enumerate(delegations):
-        yield from _one_assistant(directory, office, (PEOPLE_OF[executive.kind], place), each)
-    if executive.kind == "service" and not executive.may_be_impersonated:
-        callers = [each.assistant for each in delegations if "call" in each.rights and "receive" not in each.rights]
+    executive = office.executive
+    for place, each in enumerate(executive.delegations):
+        text = _useless(directory, each)
+        if text:
+            yield _warning(office, (PEOPLE_OF[executive.kind], place), f"{named(directory, each.assistant)} {text}")
+    if executive.kind == "executive" and executive.delegations:
+        yield from _refused_codes(directory, office)
+    if not executive.may_be_impersonated:
+        callers = [each.assistant for each in executive.delegations if each.rights == {"call"}]
         if callers:
-            text = f"is false, so {listed(callers)} with `direction: out` can do nothing for {extension}; write true, or another direction"
-            yield _warning(office, ("enabled",), text)
-    if executive.kind != "executive" or not delegations:
-        return
-    receiving = [each for each in delegations if "receive" in each.rights]
-    if receiving and not any("opt" in each.rights for each in receiving):
-        dialled = f"{codes['opt_in']}{extension} and {codes['opt_out']}{extension}"
-        yield _warning(office, ("assistants",), f"no assistant has the right `opt`, so {dialled} are refused; write it for one who may opt out")
-    if not any("call" in each.rights for each in delegations):
-        dialled = f"{codes['call_as']}{extension}*NUMBER"
-        yield _warning(office, ("assistants",), f"no assistant has the right `call`, so {dialled} is refused; write it for one who calls on behalf")
+            text = f"is false, so {listed(callers)} with `direction: out` can do nothing for {executive.extension}"
+            yield _warning(office, ("enabled",), f"{text}; write true, or another direction")
 
 
-def _one_assistant(directory: Directory, office: Office, key: Key, delegation: Delegation) -> Iterator[Finding]:
-    who, codes = named(directory, delegation.assistant), directory.codes.codes
+def _useless(directory: Directory, delegation: Delegation) -> str:
     if not delegation.rights:
-        yield _warning(office, key, f"{who} has no rights, and so neither takes calls nor makes them; write rights, or remove the assistant")
-    elif "opt" in delegation.rights and "receive" not in delegation.rights:
-        dialled = f"{codes['opt_in']} and {codes['opt_out']}"
-        text = f"{who} has the right `opt` without `receive`, so {dialled} change nothing; write `receive`, too, or remove `opt`"
-        yield _warning(office, key, text)
+        return "has no rights, and so neither takes calls nor makes them; write rights, or remove the assistant"
+    if "opt" in delegation.rights and "receive" not in delegation.rights:
+        codes = " and ".join(directory.codes.codes[code] for code in ("opt_in", "opt_out"))
+        return f"has the right `opt` without `receive`, so {codes} change nothing; write `receive`, too, or remove `opt`"
+    return ""
+
+
+def _refused_codes(directory: Directory, office: Office) -> Iterator[Finding]:
+    """Codes that nobody may dial for this executive."""
+    codes, extension = directory.codes.codes, office.executive.extension
+    rights = [each.rights for each in office.executive.delegations]
+    if any("receive" in each for each in rights) and not any({"receive", "opt"} <= each for each in rights):
+        dialled = f"{codes['opt_in']}{extension} and {codes['opt_out']}{extension}"
+        text = f"no assistant has the right `opt`, so {dialled} are refused; write it for one who may opt out"
+        yield _warning(office, ("assistants",), text)
+    if not any("call" in each for each in rights):
+        dialled = f"{codes['call_as']}{extension}*NUMBER"
+        text = f"no assistant has the right `call`, so {dialled} is refused; write it for one who calls on behalf"
+        yield _warning(office, ("assistants",), text)
 
 
 # --- duty (B6) ------------------------------------------------------------------------------------------------------------------
@@ -171,8 +179,8 @@ def check_duty(directory: Directory, office: Office) -> Iterator[Finding]:
     if not never:
         return
     if len(never) == len(executive.delegations):
-        text = f"nobody is ever on duty for {named(directory, executive.extension)}: none of the {people} is an agent of {_names(profiles)}"
-        yield _warning(office, (people,), f"{text}; write them under its `agents`")
+        text = f"nobody is ever on duty for {named(directory, executive.extension)}: none of the {people} is an agent of"
+        yield _warning(office, (people,), f"{text} {_names(profiles)}; write them under its `agents`")
         return
     who, are = listed([named(directory, agent) for _, agent in never]), "is" if len(never) == 1 else "are"
     text = f"{who} {are} never on duty for {executive.extension}: no agent of {_names(profiles)}; write them under its `agents`"
@@ -185,7 +193,8 @@ def check_profiles(directory: Directory) -> Iterator[Finding]:
     for profile in {each.name: each for each in every}.values():
         text = _why_idle(directory, profile)
         if text:
-            yield Finding("warning", "duty_profiles", profile.name, ("agents" if profile.responsible_for else "responsible_for",), text)
+            key = "agents" if profile.responsible_for else "responsible_for"
+            yield Finding("warning", "duty_profiles", profile.name, (key,), text)
 
 
 def _why_idle(directory: Directory, profile: DutyProfile) -> str:

@@ -1,7 +1,7 @@
 """The linter's look at filters: criteria that can never match, and those that never decide anything (A10, A11, A24).
 
-A criterion decides nothing when another one, which is looked at before, matches every call that it matches. To find that other one
-quickly, the criteria looked at so far are kept by what they say about callers.
+A criterion decides nothing when another one, which is looked at before, matches every call that it matches. To find that other
+one quickly, the criteria looked at so far are kept by what they say about callers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Inside:
     """Which numbers callers from inside have."""
 
     def __init__(self, directory: Directory) -> None:
-        self.executives = frozenset(number_key(extension) for extension in directory.executives if directory.is_executive(extension))
+        self.executives = frozenset(
+            number_key(extension) for extension in directory.executives if directory.is_executive(extension)
+        )
         self._keys = sorted(number_key(user.extension) for user in directory.users.values() if user.kind == "person")
 
     def has(self, key: str) -> bool:
@@ -85,7 +87,9 @@ def covers(other: Criterion, criterion: Criterion, own: frozenset[str], inside: 
         within(criterion.callers, other.callers, inside)
         and (not other.dialled or (criterion.dialled or own) <= other.dialled)
         and (other.during is None or other.during == criterion.during)
-        and (other.outside is None or other.outside == criterion.outside or _closed_on_holidays(criterion.holidays, other.outside))
+        and (
+            other.outside is None or other.outside == criterion.outside or _closed_on_holidays(criterion.holidays, other.outside)
+        )
         and (other.holidays is None or other.holidays == criterion.holidays)
     )
 
@@ -167,7 +171,9 @@ def check_filter(office: Office, inside: Inside, today: date) -> Iterator[Findin
     yield from _as_a_whole(office, exceptions, inside)
 
 
-_CONFIDENTIAL: Final = "never decides: its callers are confidential contacts, who ring the executive only; remove it, or the contacts"
+_CONFIDENTIAL: Final = (
+    "never decides: its callers are confidential contacts, who ring the executive only; remove it, or the contacts"
+)
 
 
 def _looked_at(filtering: Filtering, *, exceptions: bool) -> Iterable[tuple[int, Criterion]]:
@@ -193,7 +199,9 @@ def _gets_past(criterion: Criterion, passing: frozenset[str]) -> str:
 def _decided_before(criterion: Criterion, exceptions: Before, taken: Before) -> str:
     exception = exceptions.covering(criterion)
     if exception is not None and criterion.filter:
-        text = f"never filters: the exception '{exception.name}' (`filter: false`) wins, and matches every call that this one does"
+        text = (
+            f"never filters: the exception '{exception.name}' (`filter: false`) wins, and matches every call that this one does"
+        )
         return f"{text}; remove one of the two, or narrow the exception"
     other = taken.covering(criterion) if criterion.filter else exception
     if other is None:

@@ -1,4 +1,4 @@
-"""The linter's walk along forwards, rollovers and diverts: circles, chains that are too long, ends at which nobody rings (A14, A15, A21).
+"""The linter's walk along forwards, rollovers and diverts: circles, long chains, ends at which nobody rings (A14, A15, A21).
 
 What follows whom is laid out as hops. Whether a call may take one more hop, and whether somebody rings at the end, is not decided
 here: the limit and the ring plans are those of the policy.
@@ -194,7 +194,9 @@ def check_ends(directory: Directory, situation: Situation) -> Iterator[Finding]:
             yield from _silent(directory, office)
             dead += _rollover(directory, office.user.extension)
     for extension in directory.users:
-        dead += [hop for hop in _forwarding(directory, extension) if not ring_target(situation, hop.target, "forward", (extension,))]
+        dead += [
+            hop for hop in _forwarding(directory, extension) if not ring_target(situation, hop.target, "forward", (extension,))
+        ]
     yield from _dead(directory, dead)
 
 

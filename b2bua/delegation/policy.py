@@ -250,6 +250,8 @@ def _filtered(situation: Situation, call: InsideCall, office: Office, first: Sta
     """The ring plan of the executive's assistants, then the rollover. An assistant's own call handling plays no part (A18)."""
     ringing = ring_office(situation, office)
     stages, rollover, leaves = ringing.stages, ringing.rollover, False
+    if first:
+        stages = spare(stages, first[0].endpoints[0].extension, "")  # who was rung first is not rung again
     if first or rollover or stages is not office.stages:  # else there are assistants only, and the caller is none of them
         stages, rollover = _spare(situation, (*first, *stages)), _spare(situation, rollover)
         leaves = _leaves_the_house((*stages, *rollover))

@@ -57,7 +57,8 @@ def ring_office(situation: Situation, office: Office, path: Path = ()) -> RingPl
     rollover_after = None if after is None else max(after, alerting.minimum_seconds)
     if rollover_after == 0:
         stages = ()  # nobody's phone should ring for no time at all and show a missed call
-    return RingPlan(stages, rollover_after, _rollover(situation, office, path))
+    rollover = _rollover(situation, office, path)
+    return RingPlan(stages, rollover_after, _mark(rollover, executive.extension, "no-answer") if path else rollover)
 
 
 def _own_phones(situation: Situation, office: Office) -> tuple[Endpoint, ...]:
@@ -150,8 +151,8 @@ def ring_user(situation: Situation, user: User, role: Role, path: Path = ()) -> 
     if on_dnd(situation, user):
         situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
         return _follow_up(situation, user, forwarding.busy, here, "do-not-disturb")
-    name, verb = ("forwarded call", "are rung then") if path else ("plain call", "ring")
-    situation.note(name, True, f"all phones of {user.name} ({user.extension}) {verb}")
+    name = "rollover" if role == "executive" else "forwarded call" if path else "plain call"
+    situation.note(name, True, f"all phones of {user.name} ({user.extension}) ring{'' if name == 'plain call' else ' then'}")
     if role == "user" and user.extension in situation.directory.phones:
         return situation.directory.phones[user.extension]
     stage = Stage(

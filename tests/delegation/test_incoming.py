@@ -407,8 +407,16 @@ class TestForwarding:
         plan = call("601", "600", where(users=changed("600", forwarding=Forwarding(always="667"))))
         assert ringing(plan) == [["676", "677"]]
         assert plan.executive == "667"
+        assert plan.rollover == ()
         assert plan.present_assistant is not None
         assert plan.present_assistant.name == "Lee Colleague → Olivia Boss"
+
+    def test_each_forward_names_who_forwarded(self) -> None:
+        """601 forwards to Olivia, whose rollover forwards to Tom: Tom's phone is told of Olivia, not of 601."""
+        boss = olivia(rollover=Rollover(action="forward", forward="678"))
+        plan = call("600", "601", where(boss, users=changed("601", forwarding=Forwarding(always="667"))))
+        marks = {each.extension: (each.diverting, each.diversion) for stage in plan.stages for each in stage.endpoints}
+        assert marks == {"676": ("601", "unconditional"), "677": ("601", "unconditional"), "678": ("667", "no-answer")}
 
     def test_at_most_five_hops(self) -> None:
         chain = ["600", "601", "676", "677", "678", "668", "667"]
@@ -455,7 +463,7 @@ class TestCallBack:
     def test_rings_the_assistant_first(self, filtered: bool) -> None:
         found = self.organisation(filtering=Filtering(enabled=filtered))
         plan = call(outside(), "+6221500600", found, state=[self.REMEMBERED])
-        assert ringing(plan) == [["677"], ["676", "677"] if filtered else ["667"]]
+        assert ringing(plan) == [["677"], ["676"] if filtered else ["667"]]
 
     def test_only_that_number_and_only_so_long(self) -> None:
         found = self.organisation()
