@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from b2bua.app import _reload
+from b2bua.app import Reloads, read_candidate, take_over
 from tests.support.network import network, wait_for
 from tests.support.server import Server
 from tests.world import DOMAIN, World, configuration
@@ -42,6 +43,11 @@ class LogLines(list[tuple[str, str, dict[str, Any]]]):
         return [values["problem"] for level, event, values in self if (level, event) == ("error", "directory refused")]
 
 
+def reload(world: World) -> None:
+    """What SIGHUP does, without the thread."""
+    take_over(world.core, read_candidate(world.config))
+
+
 class Office:
     """A server, its directory file and its cases."""
 
@@ -61,7 +67,7 @@ class Office:
             assert old in text
             text = text.replace(old, new)
         self.directory.write_text(text)
-        _reload(self.world.core)
+        reload(self.world)
 
 
 @pytest.fixture
@@ -132,9 +138,27 @@ def test_what_phones_have_set_breaks_no_case(office: Office) -> None:
 def test_without_cases_every_sound_directory_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "directory.yaml").write_text(DIRECTORY.replace('["676", "677"]', '["677"]'))
     world = World(config=configuration(directory=str(tmp_path / "directory.yaml")))
-    _reload(world.core)
+    reload(world)
     assert len(world.core.directory.executives["667"].delegations) == 1
     world.settle()
+
+
+def test_a_directory_is_read_beside_the_calls_and_once_more_when_asked_meanwhile(office: Office) -> None:
+    posted: queue.Queue[tuple[Any, ...]] = queue.Queue()
+    reloads = Reloads(office.world.core, lambda *call: posted.put(call))
+    office.directory.write_text(DIRECTORY.replace("Acme", "First"))
+    reloads.request()
+    done, first = posted.get(timeout=30)
+    office.directory.write_text(DIRECTORY.replace("Acme", "Second"))
+    reloads.request()
+    reloads.request()
+    assert office.world.core.directory.organisation == "Acme", "nothing changes but on the loop"
+    done(first)
+    assert office.world.core.directory.organisation == "First"
+    done, second = posted.get(timeout=30)
+    done(second)
+    assert office.world.core.directory.organisation == "Second"
+    assert posted.empty(), "two requests at a time are one"
 
 
 def test_a_broken_case_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
