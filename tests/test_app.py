@@ -255,7 +255,7 @@ def test_settings_whose_time_is_over_are_forgotten() -> None:
     assert set(kept.values()) == {FILTER_OFF, callback}
     sweep(world, 65)
     assert list(kept.values()) == [FILTER_OFF]
-    assert list(world.core.directory.state.settings.values()) == [FILTER_OFF]
+    assert list(world.core.directory.state) == [FILTER_OFF]
     assert world.core.calls.directory is world.core.directory
 
 

@@ -54,7 +54,7 @@ def _cases() -> list[Case]:
     found, problems = read_cases(FOLDER / "what-if.yaml", _DIRECTORY)
     assert not problems and len(found) == len(written)
     return [
-        Case(f"{each['row']} {each['name']}", each, each["expect"], tuple(read.case.state.settings.values()), read.case.at.timestamp())
+        Case(f"{each['row']} {each['name']}", each, each["expect"], tuple(read.case.state), read.case.at.timestamp())
         for each, read in zip(written, found, strict=True)
     ]
 

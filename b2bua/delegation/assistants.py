@@ -72,19 +72,19 @@ def off_duty(situation: Situation, agent: str, executive: str) -> str:
     profiles = situation.directory.duty.get(executive)
     if profiles is None:
         return ""
-    active = active_profile(situation, agent)
-    if active is None:
+    active = active_profiles(situation, agent)
+    if not active:
         return "is off duty"
-    return "" if active in profiles else f"is on duty with {active.name}, which is not responsible for {executive}"
+    if any(profile in profiles for profile in active):
+        return ""
+    return f"is on duty with {' and '.join(profile.name for profile in active)}, which is not responsible for {executive}"
 
 
-def active_profile(situation: Situation, agent: str) -> DutyProfile | None:
-    """The duty profile of `agent`: as chosen by phone, else the first one that is active by itself; None: off duty."""
+def active_profiles(situation: Situation, agent: str) -> tuple[DutyProfile, ...]:
+    """The duty profiles of `agent`: the one chosen by phone, else those that are active by themselves; empty: off duty."""
     profiles = situation.directory.profiles.get(agent, ())
     chosen = situation.setting("duty", agent)
-    if chosen is None:
-        return next((profile for profile in profiles if profile.active), None)
-    return next((profile for profile in profiles if profile.name == chosen), None)
+    return tuple(profile for profile in profiles if (profile.active if chosen is None else profile.name == chosen))
 
 
 # --- divert (A14) -------------------------------------------------------------------------------------------------------------

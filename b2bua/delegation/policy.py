@@ -304,7 +304,7 @@ def _calls_back(situation: Situation, office: Office) -> Stages:
     executive = office.executive
     if not executive.on_behalf.callback_seconds or situation.caller.kind == "user" or situation.caller.anonymous:
         return ()
-    assistant = situation.setting("callback", executive.extension, situation.key)
+    assistant = situation.state.callback(executive.extension, situation.key, situation.stamp)
     seat = next((each for each in office.seats if each.delegation.assistant == assistant), None)
     if seat is None:
         situation.note("sticky callback", False, "nobody called this number on behalf lately")

@@ -6,24 +6,27 @@ outlives the server in the store, one row for each `Setting`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from b2bua.delegation.plan import Setting, SettingKind
 
 Key = tuple[str, str, str]
-_NOTHING: Final[Mapping[Key, Setting]] = MappingProxyType({})
+_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The settings, by (kind, subject, object). Times are seconds since the epoch."""
+    """The settings. Times are seconds since the epoch."""
 
     settings: Mapping[Key, Setting] = field(default_factory=lambda: _NOTHING)
+    """By (kind, subject, object): all but the callbacks."""
+    callbacks: Mapping[str, Mapping[str, Setting]] = field(default_factory=lambda: _NOTHING)
+    """By executive and number. Each call on behalf may add one, so that only one executive's are copied for it."""
     subjects: frozenset[str] = frozenset()
-    """Who has ever set something for themselves (callbacks left out): whoever is not in here is as the directory says."""
+    """Who has ever set something: whoever is not in here is as the directory says."""
 
     @classmethod
     def of(cls, settings: Collection[Setting]) -> State:
@@ -32,28 +35,56 @@ class State:
 
     def with_settings(self, settings: Collection[Setting]) -> State:
         """The same with `settings` made; those whose value is None are forgotten."""
-        changed = dict(self.settings)
-        for setting in settings:
-            key = (setting.kind, setting.subject, setting.object)
-            if setting.value is None:
-                changed.pop(key, None)
-            else:
-                changed[key] = setting
-        subjects = {setting.subject for setting in settings if setting.kind != "callback"}
-        return State(MappingProxyType(changed), self.subjects if subjects <= self.subjects else self.subjects | subjects)
+        callbacks = [each for each in settings if each.kind == "callback"]
+        others = [each for each in settings if each.kind != "callback"]
+        return State(
+            _changed(self.settings, {(each.kind, each.subject, each.object): each for each in others}),
+            _with_callbacks(self.callbacks, callbacks),
+            self.subjects.union(each.subject for each in others),
+        )
+
+    def __iter__(self) -> Iterator[Setting]:
+        """Every setting."""
+        yield from self.settings.values()
+        for numbers in self.callbacks.values():
+            yield from numbers.values()
 
     def expired(self, now: float) -> list[Setting]:
         """The settings whose time is over, as settings that forget them."""
-        return [each._replace(value=None, until=None) for each in self.settings.values() if each.until is not None and each.until <= now]
+        return [each._replace(value=None, until=None) for each in self if each.until is not None and each.until <= now]
 
     def value(self, kind: SettingKind, subject: str, object: str = "", now: float | None = None) -> str | None:  # noqa: A002
-        """What is set; None when nothing is, or, with `now`, when its time is over."""
-        if not self.settings:
-            return None
-        setting = self.settings.get((kind, subject, object))
-        if setting is None or (now is not None and setting.until is not None and setting.until <= now):
-            return None
-        return setting.value
+        """What is set; None when nothing is, or, with `now`, when its time is over. Callbacks are asked for by `callback`."""
+        return _value(self.settings.get((kind, subject, object)), now)
+
+    def callback(self, executive: str, number: str, now: float) -> str | None:
+        """The assistant who called `number` (its look-up key) for `executive` lately (B11)."""
+        numbers = self.callbacks.get(executive)
+        return None if numbers is None else _value(numbers.get(number), now)
+
+
+def _value(setting: Setting | None, now: float | None) -> str | None:
+    if setting is None or (now is not None and setting.until is not None and setting.until <= now):
+        return None
+    return setting.value
+
+
+def _changed(known: Mapping[Any, Setting], changes: Mapping[Any, Setting]) -> Mapping[Any, Setting]:
+    """`known` with `changes`; itself when there are none."""
+    if not changes:
+        return known
+    changed = {**known, **changes}
+    return MappingProxyType({key: each for key, each in changed.items() if each.value is not None})
+
+
+def _with_callbacks(known: Mapping[str, Mapping[str, Setting]], callbacks: Collection[Setting]) -> Mapping[str, Mapping[str, Setting]]:
+    if not callbacks:
+        return known
+    by_executive: dict[str, dict[str, Setting]] = {}
+    for each in callbacks:
+        by_executive.setdefault(each.subject, {})[each.object] = each
+    changed = {**known, **{executive: _changed(known.get(executive, _NOTHING), each) for executive, each in by_executive.items()}}
+    return MappingProxyType({executive: numbers for executive, numbers in changed.items() if numbers})
 
 
 NO_STATE: Final = State()
