@@ -10,12 +10,11 @@ import gc
 import resource
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import uvloop
 
@@ -25,11 +24,10 @@ from b2bua.calls.ports import Phone, Resolve, Trunk
 from b2bua.calls.retry import Credentials
 from b2bua.config import Config, TrunkTable, load, load_directory
 from b2bua.config.hosts import Hosts, own_address
-from b2bua.config.whatif import check_cases
+from b2bua.delegation.attendance import is_missed
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Setting
 from b2bua.delegation.state import State
-from b2bua.errors import ConfigError, Problem
 from b2bua.net.engine import Engine
 from b2bua.net.limits import Limits
 from b2bua.net.resolver import Resolver
@@ -40,6 +38,7 @@ from b2bua.registrar.location import Binding, Location
 from b2bua.registrar.registrar import Registrar
 from b2bua.registrar.trunk_registration import TrunkAccount, TrunkRegistration
 from b2bua.registrar.watch import CoverageWatch
+from b2bua.reload import Reloads, broken_cases
 from b2bua.sip.digest import DigestClient, DigestServer, HashedPassword
 from b2bua.sip.flow import Connector, Flow, Target, host_port
 from b2bua.sip.ids import Identifiers
@@ -122,6 +121,7 @@ class Core:
         self.log = logs.get("app")
         self.stack = SipStack(connector, ids or Identifiers(config.node), on_error=self._on_error)
         self.errors = 0
+        self.reloads = {"loaded": 0, "refused": 0}
         self.hosts = Hosts(config)
         table = CredentialTable.from_directory(directory, config.domain)
         digest = DigestServer(config.domain, config.digest, own_host=self.hosts.__contains__)
@@ -149,7 +149,8 @@ class Core:
             settings=Settings(self.hosts, own_address(config), config.session_expires, config.limits.calls),
             remember=self.remember,
         )
-        self.watch = CoverageWatch(lambda account: bool(self.location.contacts(account)), self.log)
+        self.forget(directory.dangling(directory.state))
+        self.watch = CoverageWatch(self._is_missed, self.log)
         self.registrations: list[TrunkRegistration] = []
         self.stack.handlers["REGISTER"] = self.registrar.handle
         self.stack.handlers["OPTIONS"] = self._on_options
@@ -164,6 +165,9 @@ class Core:
                 self._phones.clear()
             self._phones[account] = phones
         return phones
+
+    def _is_missed(self, executive: str, directory: Directory, at: datetime) -> bool:
+        return is_missed(directory.offices[executive], directory, at, lambda each: bool(self.calls.contacts(each)))
 
     def _on_location_change(self, account: str) -> None:
         self._phones.pop(account, None)
@@ -194,6 +198,8 @@ class Core:
         for each in settings:
             self.log.info("setting", kind=each.kind, subject=each.subject, object=each.object, value=each.value)
         self._keep(settings)
+        if any(each.kind == "callback" for each in settings):
+            self._keep(self.directory.state.overflow())
 
     def _keep(self, settings: Sequence[Setting]) -> None:
         if not settings:
@@ -202,11 +208,19 @@ class Core:
         if self._state is not None:
             self._state.save(settings)
 
-    def use_directory(self, directory: Directory, credentials: CredentialTable | None = None) -> None:
+    def forget(self, dangling: Sequence[tuple[Setting, str]]) -> None:
+        """Drop what phones have set about whom or what the directory has no more: whoever gets the extension next begins anew."""
+        for each, why in dangling:
+            self.log.info("setting dropped", kind=each.kind, subject=each.subject, object=each.object, value=each.value, why=why)
+        self._keep([each._replace(value=None, until=None) for each, _ in dangling])
+
+    def use_directory(self, directory: Directory, credentials: CredentialTable | None = None) -> list[object]:
         """From now on calls are decided on `directory`; running ones go on as they are, and what phones have set stays set.
 
-        `credentials`: its digest accounts, when they have been made already.
+        `credentials`: its digest accounts, when they have been made already. Returns what they replace: the caller holds it alone, and
+        may empty the list where that disturbs nobody.
         """
+        replaced: list[object] = [self.directory, self.registrar.credentials]
         table = credentials or CredentialTable.from_directory(directory, self.config.domain)
         self.directory = directory = directory.with_state(self.directory.state)
         self.registrar.credentials = table
@@ -214,6 +228,7 @@ class Core:
         self.calls.directory = directory
         self.location.retain(table.may_register)
         self.location.set_permanent({user.extension: user.contacts for user in directory.users.values() if user.contacts})
+        return replaced
 
     def said_goodbye(self) -> bool:
         """Whether nothing of ours waits for an answer any more: no BYE, CANCEL or REGISTER is open."""
@@ -257,6 +272,9 @@ class Core:
             ),
             Reading("b2bua_sip_messages", "SIP messages by method or fate.", lambda: dict(self.stack.counters), "counter", "kind"),
             Reading("b2bua_register", "REGISTER requests by result.", lambda: dict(self.registrar.counters), "counter", "kind"),
+            Reading(
+                "b2bua_directory_reloads", "Directories read on SIGHUP by result.", lambda: dict(self.reloads), "counter", "result"
+            ),
             Reading("b2bua_errors", "Bugs caught; each ended at most one call.", lambda: float(self.errors), "counter"),
         ]
 
@@ -291,12 +309,22 @@ def run(path: Path) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigError, OSError, and what the database raises when it cannot be opened."""
     config = load(path)
     logs.configure(config.log.level, config.log.format)
-    directory = load_directory(config)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config, directory))
+            runner.run(_serve(config, _first_directory(config)))
     finally:
         logs.flush()
+
+
+def _first_directory(config: Config) -> Directory:
+    """The directory to start with, before there is a socket or a loop. A what-if case that it breaks is told, and it serves all the same."""
+    log = logs.get("app")
+    directory = load_directory(config)
+    for warning in directory.warnings:
+        log.warning("directory", problem=warning)
+    for problem in broken_cases(config, directory):
+        log.error("what-if", problem=str(problem))  # a reboot must not take the phones away
+    return directory
 
 
 async def _serve(config: Config, directory: Directory) -> None:
@@ -315,6 +343,7 @@ async def _serve(config: Config, directory: Directory) -> None:
             bindings=store.bindings,
             state=store.state,
         )
+        del directory  # the core's from now on, and gone when another one is taken over
         engine = Engine(
             core.stack,
             loop,
@@ -328,10 +357,6 @@ async def _serve(config: Config, directory: Directory) -> None:
             http = await serve(create_app(core.health, registry([*core.readings(), *_store_readings(store)])), *config.http.listen)
             core.location.restore(lambda row: _restored_flow(engine, row), loop.time())
             core.register_at_trunks(lambda uri: _flow_to(resolver, engine, uri))
-            for warning in directory.warnings:
-                log.warning("directory", problem=str(warning))
-            for problem in _broken_cases(config, directory):
-                log.error("what-if", problem=str(problem))  # and served all the same: a reboot must not take the phones away
             await _until_stopped(core, engine, config)
         finally:
             if http is not None:
@@ -408,77 +433,6 @@ async def _sweep(core: Core, engine: Engine) -> None:
         except Exception:
             core.errors += 1  # and the housekeeping goes on
             core.log.exception("bug")
-
-
-class Candidate(NamedTuple):
-    """A directory that was read and tried, ready to be taken over; or why it cannot be."""
-
-    directory: Directory | None
-    credentials: CredentialTable | None
-    problems: Sequence[object] = ()
-
-
-def read_candidate(config: Config) -> Candidate:
-    """The directory that `config` names, with its what-if cases tried. Takes seconds for ten thousand users; touches nothing."""
-    try:
-        directory = load_directory(config)
-    except ConfigError as error:
-        return Candidate(None, None, error.problems)
-    broken = _broken_cases(config, directory)
-    if broken:
-        return Candidate(None, None, broken)
-    return Candidate(directory, CredentialTable.from_directory(directory, config.domain))
-
-
-def take_over(core: Core, candidate: Candidate) -> None:
-    """From now on the new directory; or, when it is wrong or breaks a what-if case, the old one and a word why."""
-    directory, credentials, problems = candidate
-    if directory is not None and core.directory.users and not directory.users:
-        # As an editor leaves a file half-way through saving; every phone would be lost.
-        problems = [f"{core.config.directory}: has no users any more; write some, or restart"]
-    for problem in problems:
-        core.log.error("directory refused", problem=str(problem))
-    if directory is not None and not problems:
-        core.use_directory(directory, credentials)
-        core.log.info("directory loaded", users=len(directory.users), executives=len(directory.executives))
-
-
-class Reloads:
-    """SIGHUP: one directory after the other is read beside the calls, in a thread of its own; `post` brings it back to the loop."""
-
-    def __init__(self, core: Core, post: Callable[..., object]) -> None:
-        self._core = core
-        self._post = post
-        self._reading = False
-        self._asked_again = False
-
-    def request(self) -> None:
-        """Read the directory; once more afterwards when it is being read already."""
-        if self._reading:
-            self._asked_again = True
-            return
-        self._reading = True
-        threading.Thread(target=self._read, name="reload", daemon=True).start()
-
-    def _read(self) -> None:
-        try:
-            candidate = read_candidate(self._core.config)
-        except Exception as error:
-            self._core.log.exception("bug")
-            candidate = Candidate(None, None, [f"{self._core.config.directory}: cannot be read because of a bug ({error!r})"])
-        self._post(self._done, candidate)
-
-    def _done(self, candidate: Candidate) -> None:
-        self._reading = False
-        take_over(self._core, candidate)
-        if self._asked_again:
-            self._asked_again = False
-            self.request()
-
-
-def _broken_cases(config: Config, directory: Directory) -> Sequence[Problem]:
-    """What the what-if cases say against `directory`; nothing when the server's file names none."""
-    return () if config.what_if is None else check_cases(config.what_if, directory)
 
 
 def _store_readings(store: Store) -> list[Reading]:

@@ -1,15 +1,15 @@
-"""The commands ``run``, ``check``, ``explain``, ``coverage`` and ``history``.
+"""The commands ``run``, ``check``, ``explain``, ``coverage``, ``state`` and ``history``.
 
 Exit status: 0 done, 1 a configuration, address or database that cannot be used, 2 a command line that makes no sense.
 Each command imports what it needs when it is called, so that ``--help`` and shell scripts do not wait for a server's modules.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from b2bua.delegation.coverage import Cover
     from b2bua.delegation.model import Directory
     from b2bua.store.ports import HistoryRow
+
+T = TypeVar("T", date, datetime)
 
 app = typer.Typer(
     help="A SIP back-to-back user agent with executive/assistant call delegation.",
@@ -35,7 +37,29 @@ DEFAULT_CONFIG = Path("config/b2bua.yaml")
 SHORTEST_ID = 6
 """Characters of a call's id that are enough to name it, when it is the only one that begins so."""
 SHOWN_ID = 8
+YEARS = range(1970, 9000)
+"""In which a day can be asked about: a week more, or another time zone, must still be a time that there is."""
 HISTORY_COLUMNS = ("id", "started", "direction", "caller", "called", "outcome", "answered_by", "note")
+
+
+def _moment(text: str) -> datetime:
+    """The value of ``--at``."""
+    return _in_reach(text, datetime.fromisoformat, "2026-11-23T09:00, with +07:00 behind it for another time zone than the organisation's")
+
+
+def _day(text: str) -> date:
+    """The value of ``coverage --from``."""
+    return _in_reach(text, date.fromisoformat, "2026-11-23")
+
+
+def _in_reach(text: str, parse: Callable[[str], T], example: str) -> T:
+    try:
+        found = parse(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no such time; write {example}") from None
+    if found.year not in YEARS:
+        raise typer.BadParameter(f"{text!r} is out of reach; write a year from {YEARS[0]} to {YEARS[-1]}")
+    return found
 
 
 @app.command()
@@ -93,7 +117,7 @@ def explain(
     config: ConfigFile = DEFAULT_CONFIG,
     at: Annotated[
         datetime | None,
-        typer.Option("--at", help="When, in ISO 8601; now if not given.", metavar="TIME", parser=datetime.fromisoformat),
+        typer.Option("--at", help="When, in ISO 8601; now if not given.", metavar="TIME", parser=_moment),
     ] = None,
     identity: Annotated[
         str | None,
@@ -149,9 +173,10 @@ def _explain_call(settings: "Config", call: str, *, as_json: bool) -> None:
     from b2bua.store.story import tell
 
     row = _call(settings, call)
-    directory = _directory(settings)
+    directory = _directory_for_names(settings)
+    zone = directory.time_zone if directory else UTC
     at, facts, plan = row.decision or (row.started, None, None)
-    when = datetime.fromtimestamp(at, directory.time_zone)
+    when = datetime.fromtimestamp(at, zone)
     if facts is None or plan is None:
         decision = nothing_decided(when, row.called)
         text = f"{row.caller} called {row.called} on {when:%A, %Y-%m-%d at %H:%M %z}. No decision is kept with this call."
@@ -161,7 +186,7 @@ def _explain_call(settings: "Config", call: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(_dumps({**decision, "call": row_to_json(row)}))
     else:
-        story = tell(row, lambda each: named(each, directory), directory.time_zone)
+        story = tell(row, lambda each: named(each, directory), zone)
         _print_lines(printable(line) for line in (*text.split("\n"), "", *story.split("\n")))
 
 
@@ -189,7 +214,7 @@ def coverage(
     executive: Annotated[str | None, typer.Option("--executive", help="Of this one only.", metavar="EXTENSION")] = None,
     first: Annotated[
         date | None,
-        typer.Option("--from", help="The first day, in ISO 8601; today if not given.", metavar="DATE", parser=date.fromisoformat),
+        typer.Option("--from", help="The first day, in ISO 8601; today if not given.", metavar="DATE", parser=_day),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=366, help="How many days.")] = 7,
     as_json: AsJson = False,
@@ -220,6 +245,28 @@ def _span(cover: "Cover") -> dict[str, object]:
         "some_callers_only": cover.limited,
         "gap": cover.gap,
     }
+
+
+@app.command()
+def state(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """List what phones have set: filter on and off, opted out, divert, do not disturb, call as, duty, calls back."""
+    from b2bua.delegation.explain import told
+    from b2bua.store.database import stored_settings
+
+    settings = _settings(config)
+    with _told_as_text():
+        stored = stored_settings(settings.state)
+    directory = _directory_for_names(settings)
+    now = datetime.now(directory.time_zone if directory else UTC)
+    found = [each for each in stored if each.until is None or each.until > now.timestamp()]
+    found.sort(key=lambda each: (each.subject, each.kind, each.object))
+    if as_json:
+        until = [None if each.until is None else datetime.fromtimestamp(each.until, now.tzinfo).isoformat() for each in found]
+        typer.echo(
+            _dumps([{**each._asdict(), "until": end, "text": told(each, now, directory)} for each, end in zip(found, until, strict=True)])
+        )
+    else:
+        _print_lines([told(each, now, directory) for each in found] or ["Phones have set nothing."])
 
 
 @app.command()
@@ -271,6 +318,17 @@ def _directory(settings: "Config") -> "Directory":
 
     with _told_as_text():
         return load_directory(settings)
+
+
+def _directory_for_names(settings: "Config") -> "Directory | None":
+    """The directory; None when it cannot be read, which standard error is told: what was decided and kept can be shown without names."""
+    from b2bua.config import load_directory
+
+    try:
+        return load_directory(settings)
+    except ConfigError as error:
+        typer.echo(f"{error.problems[0]}\nThe directory cannot be read, so there are no names, and times are in UTC.", err=True)
+        return None
 
 
 @contextmanager

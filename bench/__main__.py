@@ -1,4 +1,4 @@
-"""Measure and print: CPU ms per call, INVITE→180, calls/s, KiB per held call; a table, then the same as JSON.
+"""Measure and print: µs per decision, CPU ms per call, INVITE→180, calls/s, KiB per held call; tables, then the same as JSON.
 
 The server runs on the first core and SIPp on the second. CPU per call falls steeply with the rate, because at a high rate
 messages come in batches: compare figures at the same rate only. docs/performance.md says how they relate to other servers.
@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import decide
 from bench.server import CALLER_PORT, SERVER, SIP_PORT, Server
 from bench.sipp import Callees, Count, Party
 
@@ -155,6 +156,16 @@ def memory_per_call(held: int, rate: int) -> float:
     return round((now_used - before) / now_open, 1)
 
 
+def decisions_on(core: int, passes: int) -> decide.Report:
+    """What a decision costs on one core, measured in this process."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        return decide.measure(passes=passes)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def _percentile(ordered: list[float], percent: int) -> float | None:
     return round(ordered[min(len(ordered) - 1, len(ordered) * percent // 100)], 2) if ordered else None
 
@@ -181,12 +192,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs whose median is printed (3)")
     parser.add_argument("--rate", type=int, help="measure the scenarios at this rate instead of 100 and 800 a second")
     parser.add_argument("--held", type=int, default=1000, help="calls held for the memory figure (1000)")
-    parser.add_argument("--only", choices=[*CALLED, "max", "mem"], action="append", help="measure this; may be given several times")
+    parser.add_argument("--only", choices=["decide", *CALLED, "max", "mem"], action="append", help="measure this; may be given several times")
     options = parser.parse_args()
-    if shutil.which("sipp") is None:
+    wanted = options.only or (["decide", *CALLED, "mem"] if options.quick else ["decide", *CALLED, "max", "mem"])
+    if wanted != ["decide"] and shutil.which("sipp") is None:
         raise SystemExit("sipp is not installed: make tools (Debian package sip-tester)")
 
-    wanted = options.only or ([*CALLED, "mem"] if options.quick else [*CALLED, "max", "mem"])
+    decisions = decisions_on(SERVER_CORE, 1 if options.quick else 3) if "decide" in wanted else None
     seconds, runs = (5, 1) if options.quick else (options.seconds, options.runs)
     rates = [(s, options.rate) for s in CALLED] if options.rate else [("basic", 100), ("basic", 800), ("fork", 100), ("reg", 100)]
     plan = [(scenario, rate) for scenario, rate in rates if scenario in wanted]
@@ -194,9 +206,13 @@ def main() -> None:
     most = highest_rate(1000, 20) if "max" in wanted else None
     memory = memory_per_call(options.held, 100) if "mem" in wanted else None
 
-    print(table(costs, most, memory), end="\n\n")
+    if decisions is not None:
+        print(decide.table(decisions), end="\n\n")
+    if wanted != ["decide"]:
+        print(table(costs, most, memory), end="\n\n")
     about = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "python": platform.python_version(), "cores": os.cpu_count()}
-    print(json.dumps({**about, "costs": [asdict(c) for c in costs], "max_calls_per_second": most, "kib_per_held_call": memory}, indent=1))
+    figures = {"costs": [asdict(c) for c in costs], "max_calls_per_second": most, "kib_per_held_call": memory}
+    print(json.dumps({**about, "decide": None if decisions is None else asdict(decisions), **figures}, indent=1))
 
 
 if __name__ == "__main__":

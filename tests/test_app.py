@@ -10,6 +10,7 @@ import pytest
 
 from b2bua.config.hosts import Hosts
 from b2bua.delegation.plan import Setting
+from b2bua.delegation.state import MOST_CALLBACKS
 from b2bua.sip.flow import Target
 from b2bua.store import open_store
 from b2bua.store.history import view
@@ -256,6 +257,18 @@ def test_settings_whose_time_is_over_are_forgotten() -> None:
     sweep(world, 65)
     assert list(kept.values()) == [FILTER_OFF]
     assert list(world.core.directory.state) == [FILTER_OFF]
+    assert world.core.calls.directory is world.core.directory
+
+
+def test_an_executive_has_only_so_many_callbacks_in_memory_and_in_the_store() -> None:
+    kept = Settings()
+    world = World(state=kept)
+    callbacks = [Setting("callback", "667", f"1555{n:06}", "676", EPOCH + world.wire.now + 3600 + n) for n in range(MOST_CALLBACKS + 1)]
+    world.core.remember([FILTER_OFF, *callbacks[:-1]])
+    assert len(kept) == MOST_CALLBACKS + 1
+    world.core.remember(callbacks[-1:])
+    assert set(kept.values()) == {FILTER_OFF, *callbacks[MOST_CALLBACKS // 10 :]}
+    assert set(world.core.directory.state) == set(kept.values())
     assert world.core.calls.directory is world.core.directory
 
 

@@ -20,6 +20,7 @@ from b2bua import app, logs
 from b2bua.config import check, load, load_directory
 from b2bua.net.udp import UdpSocket
 from b2bua.registrar.location import Binding, Contact, Source
+from b2bua.reload import read_candidate, take_over
 from b2bua.sip import stack as stack_module
 from b2bua.sip.flow import Target
 from b2bua.web import api
@@ -430,10 +431,10 @@ def test_a_directory_file_that_is_empty_for_a_moment(tmp_path: Path) -> None:
     config = load(tmp_path / "b2bua.yaml")
     core = app.Core(config, load_directory(config), resolve=lambda _uri, done: done([]), history=_NoHistory())
     (tmp_path / "directory.yaml").write_text("")
-    app._reload(core)
+    take_over(core, read_candidate(config, core.directory))
     assert "667" in core.directory.users
     shutil.copy(CONFIG / "directory.yaml", tmp_path / "directory.yaml")
-    app._reload(core)
+    take_over(core, read_candidate(config, core.directory))
     assert "667" in core.directory.users
 
 

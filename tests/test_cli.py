@@ -133,6 +133,17 @@ class TestExplain:
     def test_a_time_that_is_none(self, config: Path) -> None:
         result = b2bua("explain", "--config", config, "--from", "676", "--to", "677", "--at", "noon")
         assert result.exit_code == 2
+        assert "'noon' is no such time; write 2026-11-23T09:00" in plain(result.stderr)
+
+    @pytest.mark.parametrize("at", ["9999-12-31T23:59", "0001-01-01T00:00+14:00", "9000-01-01T00:00", "1969-12-31T23:59"])
+    def test_a_time_out_of_reach(self, config: Path, at: str) -> None:
+        result = b2bua("explain", "--config", config, "--from", "676", "--to", "677", "--at", at)
+        assert result.exit_code == 2
+        assert "write a year from 1970 to 8999" in plain(result.stderr)
+
+    @pytest.mark.parametrize("at", ["8999-12-31T23:59-12:00", "1970-01-01T00:00+14:00", "2026-11-23"])
+    def test_a_time_just_within_reach(self, config: Path, at: str) -> None:
+        assert b2bua("explain", "--config", config, "--from", "676", "--to", "677", "--at", at).exit_code == 0
 
     def test_a_broken_configuration_is_told_on_standard_error(self, config: Path) -> None:
         change(config, "domain: acme.test", "domain: [")
@@ -245,6 +256,18 @@ class TestExplainCall:
         assert told in result.stderr
         assert result.stdout == ""
 
+    @pytest.mark.parametrize("call", ["c0ffee0000000001", "beef000000000001"])
+    def test_without_names_when_the_directory_cannot_be_read(self, calls: Path, call: str) -> None:
+        with_names = json.loads(self.explain(calls, call, "--json").stdout)
+        change(calls.with_name("directory.yaml"), "organisation", "organization")
+        assert json.loads(self.explain(calls, call, "--json").stdout) == with_names
+        result = self.explain(calls, call)
+        assert result.exit_code == 0
+        assert "676 rang for 5.0 s" in result.stdout or "No decision is kept" in result.stdout
+        problem, note = result.stderr.splitlines()
+        assert re.fullmatch(r".*directory\.yaml:\d+: organization: .*", problem)
+        assert note == "The directory cannot be read, so there are no names, and times are in UTC."
+
     def test_before_the_first_call(self, config: Path) -> None:
         assert self.explain(config, "c0ffee0000000001").exit_code == 1
 
@@ -265,6 +288,51 @@ class TestExplainCall:
         assert "--call" in plain(result.stderr)
 
 
+class TestState:
+    @pytest.fixture
+    def kept(self, config: Path) -> Path:
+        store = open_store(config.parent / "var")
+        store.state.save(
+            [
+                Setting("opt", "677", "667", "out"),
+                Setting("filter", "667", "", "off"),
+                Setting("call_as", "676", "", "667", 4_000_000_000.0),
+                Setting("callback", "667", "15551234567", "676", 4_000_000_000.0),
+                Setting("callback", "667", "15550000000", "676", START),
+            ]
+        )
+        store.close()
+        return config
+
+    def test_what_phones_have_set_in_words(self, kept: Path) -> None:
+        result = b2bua("state", "--config", kept)
+        assert result.stdout.splitlines() == [
+            "A call from 15551234567 to Olivia Boss (667) rings Sam Secretary (676) first until Tuesday, 2096-10-02 at 07:06 +0000",
+            "Filtering of calls to Olivia Boss (667): off",
+            "Sam Secretary (676) calls: as Olivia Boss (667) until Tuesday, 2096-10-02 at 07:06 +0000",
+            "Ana Aide (677) takes calls for Olivia Boss (667): no, opted out",
+        ]
+
+    def test_as_data(self, kept: Path) -> None:
+        found = json.loads(b2bua("state", "--config", kept, "--json").stdout)
+        assert found[-1] == {
+            "kind": "opt", "subject": "677", "object": "667", "value": "out", "until": None,
+            "text": "Ana Aide (677) takes calls for Olivia Boss (667): no, opted out",
+        }  # fmt: skip
+        assert [each["until"] for each in found if each["until"]] == ["2096-10-02T07:06:40+00:00"] * 2
+
+    def test_without_names_when_the_directory_cannot_be_read(self, kept: Path) -> None:
+        kept.with_name("directory.yaml").unlink()
+        result = b2bua("state", "--config", kept)
+        assert result.exit_code == 0
+        assert result.stdout.splitlines()[1] == "Filtering of calls to 667: off"
+        assert "no names" in result.stderr
+
+    def test_before_anything_was_set(self, config: Path) -> None:
+        assert b2bua("state", "--config", config).stdout == "Phones have set nothing.\n"
+        assert json.loads(b2bua("state", "--config", config, "--json").stdout) == []
+
+
 class TestCoverage:
     def test_the_week_of_an_executive(self, config: Path) -> None:
         result = b2bua("coverage", "--config", config, "--from", "2026-11-23")
@@ -278,6 +346,22 @@ class TestCoverage:
         (span,) = json.loads(result.stdout)["667"]
         assert (span["start"], span["end"]) == ("2026-11-23T00:00:00+00:00", "2026-11-24T00:00:00+00:00")
         assert (span["assistants"], span["gap"]) == (["676", "677"], False)
+
+    @pytest.mark.parametrize(
+        ("day", "told"),
+        [
+            ("9999-12-30", "write a year from 1970 to 8999"),
+            ("0001-01-01", "write a year from 1970 to 8999"),
+            ("tomorrow", "'tomorrow' is no such time; write 2026-11-23"),
+        ],
+    )
+    def test_from_a_day_that_is_none_or_out_of_reach(self, config: Path, day: str, told: str) -> None:
+        result = b2bua("coverage", "--config", config, "--from", day)
+        assert (result.exit_code, told in plain(result.stderr)) == (2, True)
+
+    @pytest.mark.parametrize("day", ["8999-12-31", "1970-01-01"])
+    def test_from_the_first_and_the_last_day(self, config: Path, day: str) -> None:
+        assert b2bua("coverage", "--config", config, "--from", day, "--days", "366").exit_code == 0
 
     def test_of_nobody(self, config: Path) -> None:
         result = b2bua("coverage", "--config", config, "--executive", "676")

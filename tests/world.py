@@ -76,6 +76,15 @@ TRUNKS: list[dict[str, Any]] = [
     },
 ]
 _HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+: ?[^\r\n]*")
+_QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x00-\x09\x0b\x0c\x0e-\x7f])*"'
+"""A quoted-string (RFC 3261 section 25.1)."""
+_WITH_TEXT = {
+    "warning": re.compile(rf"[0-9]{{3}} [A-Za-z0-9.:\[\]-]+ {_QUOTED}"),
+    "reason": re.compile(rf"[A-Za-z0-9.]+(?:;cause=[0-9]+|;text={_QUOTED})*"),
+    "p-asserted-identity": re.compile(rf"(?:{_QUOTED} )?<[^<>\"\s]+>"),
+}
+"""Headers in which the server writes text that is not all its own (RFC 3261 section 20.43, RFC 3326, RFC 3325)."""
+_BROKEN_TEXT = re.compile("[\x80-\x9f\u2028\u2029\udc80-\udcff]")
 _NEEDED = {"via", "from", "to", "call-id", "cseq"}
 
 
@@ -331,6 +340,10 @@ def _flaw(data: bytes) -> str | None:
         if not _HEADER.fullmatch(line):
             return f"line {line!r}"
     message = Sip(data)
+    for name, form in _WITH_TEXT.items():
+        for value in message.all(name):
+            if not form.fullmatch(value) or _BROKEN_TEXT.search(value):
+                return f"{name} {value!r}"
     needed = _NEEDED | ({"max-forwards"} if message.is_request else set())
     missing = needed - {name for name, _ in message.headers}
     if missing and message.status not in (400, 505):  # what was broken in the request cannot be copied into the answer

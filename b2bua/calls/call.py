@@ -26,7 +26,7 @@ from b2bua.calls.events import (
     OfferFailed,
     Progress,
 )
-from b2bua.calls.fork import ELSEWHERE, Action, Exhausted, Fork, Start, Stop, Won
+from b2bua.calls.fork import ELSEWHERE, Action, Exhausted, Fork, Start, Stop, Waiting, Won
 from b2bua.calls.identity import COMPLETED_ELSEWHERE, Origin
 from b2bua.calls.invite_server import ServerInvite
 from b2bua.calls.leg import ENDED, Leg
@@ -147,6 +147,8 @@ class Call:
                 continue
             elif isinstance(action, Stop):
                 self._stop_branch(action)
+            elif isinstance(action, Waiting):
+                self._let_wait()
             else:
                 self._exhausted(action)
         self._arm()
@@ -167,6 +169,17 @@ class Call:
         self.record.rang(action.branch)
         if leg is not None:
             leg.hang_up(headers=COMPLETED_ELSEWHERE if action.cause is ELSEWHERE else "")
+
+    def _let_wait(self) -> None:
+        """Nobody rings at the moment: the caller hears ringing all the same, and no early media that somebody has left behind."""
+        if self.invite is None or self._rang == 180:
+            return
+        try:
+            self.invite.progress(180)
+        except SipError as error:
+            self._fail_call(error)
+            return
+        self._rang = 180
 
     def _exhausted(self, action: Exhausted) -> None:
         self.record.refuse(action.status)

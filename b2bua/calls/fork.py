@@ -2,7 +2,7 @@
 
 Stages ring one after the other, their endpoints at the same time (or `after` a while); an endpoint rings on all of its contacts.
 The first answer wins. When nobody of a stage is left, what the stage has for that outcome is rung (a user's own forwarding), else
-the next stage, at once; after the stages comes the rollover, after that the end.
+the next stage, at once unless an earlier one holds it up; after the stages comes the rollover, after that the end.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ class Stop(NamedTuple):
     cause: Cause
 
 
+class Waiting(NamedTuple):
+    """Nobody rings, and somebody will: the caller waits in a queue."""
+
+
 class Won(NamedTuple):
     """`branch` has the call."""
 
@@ -54,7 +58,7 @@ class Exhausted(NamedTuple):
     reason: str
 
 
-Action = Start | Stop | Won | Exhausted
+Action = Start | Stop | Waiting | Won | Exhausted
 
 
 class _Branch(NamedTuple):
@@ -76,7 +80,7 @@ class Fork:
     """
 
     __slots__ = (
-        "deadline", "_plan", "_contacts", "_stages", "_stage", "_stage_end", "_active", "_pending", "_statuses", "_outcome", "_left", "_started",
+        "deadline", "_plan", "_contacts", "_stages", "_stage", "_stage_end", "_held", "_active", "_pending", "_statuses", "_outcome", "_left", "_started",
         "_rolled_over", "_over", "_count",
     )  # fmt: skip
 
@@ -87,6 +91,7 @@ class Fork:
         self._stages: list[Stage] = list(reversed(plan.stages))
         self._stage: Stage | None = None  # the one that rings; None when what becomes of it has been decided
         self._stage_end: float | None = None
+        self._held: float | None = None  # when the next stage with a hold may begin, and what comes after the stages
         self._active: dict[int, _Branch] = {}
         self._pending: tuple[_Pending, ...] = ()
         self._statuses: list[tuple[int, str]] = []
@@ -155,7 +160,7 @@ class Fork:
         if after is not None and not self._rolled_over and now >= self._started + after:
             self._stop_all(actions)
             self._stages.clear()
-            self._stage = None
+            self._stage = self._held = None
             self._next_stage(now, actions)
             return actions
         for key, branch in list(self._active.items()):
@@ -209,6 +214,9 @@ class Fork:
 
     def _next_stage(self, now: float, actions: list[Action]) -> None:
         while True:
+            if self._is_held(now):
+                self._wait(actions)
+                return
             if not self._stages:
                 if self._let_last(now):
                     return
@@ -225,6 +233,8 @@ class Fork:
                 self._left = len(self._stages)
             self._stage = stage
             self._outcome = _UNREACHABLE
+            if stage.hold is not None:
+                self._held = now + stage.hold
             if self._start_stage(stage, now, actions):
                 if follows:
                     self._statuses.clear()  # who rings now speaks for the called party: see `_exhaust`
@@ -232,6 +242,17 @@ class Fork:
                 self._set_deadline()
                 return
             self._follow_up()
+
+    def _is_held(self, now: float) -> bool:
+        """Whether what is next must not begin yet."""
+        return self._held is not None and now < self._held and (not self._stages or self._stages[-1].hold is not None)
+
+    def _wait(self, actions: list[Action]) -> None:
+        """Only what lasts rings until the held time is over."""
+        self._stage_end = self._held
+        if not self._active:
+            actions.append(Waiting())
+        self._set_deadline()
 
     def _let_last(self, now: float) -> bool:
         """Endpoints that last ring on for the time that the stages would have taken, also when the assistants are out early."""

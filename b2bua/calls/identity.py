@@ -23,6 +23,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,32}")
 _REASON = re.compile(r"([A-Za-z0-9.]{1,16})\s*;\s*cause\s*=\s*([0-9]{1,3})(?:\s*;.*)?")
 COMPLETED_ELSEWHERE: Final = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 ANONYMOUS_HOST: Final = "anonymous.invalid"
+_WITHHELD: Final = frozenset({"anonymous", "private", "restricted", "withheld"})
+"""What carriers write in place of a number that the caller withholds, before whatever host."""
 _UNAVAILABLE: Final = frozenset({"unavailable", "unknown"})
 """What carriers write in place of a number that they were not given."""
 
@@ -63,32 +65,40 @@ def name_addr(presentation: Presentation, domain: str) -> str:
 
 
 def wants_privacy(request: Request) -> bool:
-    """Whether the caller asked to stay unknown: Privacy `id` or `user`, or an anonymous From (RFC 3323 §4)."""
-    privacy = request.get("privacy")
-    if privacy is not None:
-        return bool(request.tokens("privacy") & {"id", "user"})
-    return _anonymous(request.from_)
+    """Whether a user asked to stay unknown: Privacy `id` or `user`, or an anonymous From where Privacy does not say `none`.
+
+    RFC 3323 §4.1 and §4.2, RFC 3325 §9.3. The other values say nothing of who calls: `header` and `session` are about Via, Contact
+    and the description, which never cross.
+    """
+    return _asks_privacy(request, _anonymous(request.from_, frozenset({"anonymous"})))  # an extension may be called `private`
 
 
-def _anonymous(address: NameAddr) -> bool:
+def _asks_privacy(request: Request, anonymous: bool) -> bool:
+    values = request.tokens("privacy") if request.get("privacy") is not None else frozenset()
+    return bool(values & {"id", "user"}) or (anonymous and "none" not in values)
+
+
+def _anonymous(address: NameAddr, words: Container[str] = _WITHHELD) -> bool:
     try:
-        return address.uri.host == ANONYMOUS_HOST
+        return address.uri.host == ANONYMOUS_HOST or address.uri.telephone.lower() in words
     except SipError:
         return False
 
 
 def caller_of_trunk(request: Request, trunk: Trunk) -> Caller:
-    """The caller of a call from a trunk: P-Asserted-Identity of a trusted one, else From."""
-    address = _asserted(request) if trunk.trusted else None
-    private = wants_privacy(request) and (address is None or request.get("privacy") is not None)
-    address = address or request.from_
+    """The caller of a call from a trunk: P-Asserted-Identity of a trusted one, else From.
+
+    An anonymous From asks for privacy also where P-Asserted-Identity tells who calls: that is for the trunk and us (RFC 3325 §7).
+    """
+    asserted = _asserted(request) if trunk.trusted else None
+    address = asserted or request.from_
+    if _asks_privacy(request, _anonymous(request.from_) or _anonymous(address)):
+        return Caller("trunk", None, None, trunk.name, "", "", anonymous=True)
     try:
         number = printable(address.uri.telephone, MAX_DIALLED)
     except SipError:
         number = ""
-    if private:
-        return Caller("trunk", None, None, trunk.name, "", "", anonymous=True)
-    unavailable = not number or number.lower() in _UNAVAILABLE
+    unavailable = not number or number.lower() in _UNAVAILABLE or _anonymous(address)  # `Privacy: none`, and no number to show
     return Caller(
         "trunk", None, None, trunk.name, "" if unavailable else number, "" if unavailable else address.display, unavailable, unavailable
     )
@@ -142,16 +152,32 @@ def reason_header(request: Request) -> str:
 
 def from_header(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
     """From of the INVITE to `endpoint`, without a tag."""
+    if _hidden(plan, endpoint):
+        return name_addr(plan.present_assistant or Presentation("", "anonymous"), domain)
     if endpoint.kind == "number":
         shown = plan.present_outside  # an assistant's display names the executive; it is for phones inside
     else:
-        shown = plan.present_assistant if endpoint.role == "assistant" else plan.present
+        shown = _assistants_see(plan, endpoint) if endpoint.role == "assistant" else plan.present
     return name_addr(shown or plan.present or Presentation("", "anonymous"), domain)
+
+
+def _assistants_see(plan: RoutePlan, endpoint: Endpoint) -> Presentation | None:
+    """What an assistant sees: whose assistant it is matters where a forward has led to another executive."""
+    for each in plan.present_for:
+        if each.executive == endpoint.for_executive:
+            return each.presentation
+    return plan.present_assistant
+
+
+def _hidden(plan: RoutePlan, endpoint: Endpoint) -> bool:
+    """Whether the called party learns nothing of the caller: an assistant, at a phone or at the number that stands for it, whom a
+    confidential call reaches (A24)."""
+    return plan.confidential and endpoint.role == "assistant"
 
 
 def diverted(plan: RoutePlan, endpoint: Endpoint) -> tuple[Diverted, ...]:
     """Who diverted the call to `endpoint`, by extension, latest first; empty when it rings by itself."""
-    executive, forwarded = plan.executive, endpoint.diverting
+    executive, forwarded = endpoint.for_executive or plan.executive, endpoint.diverting
     hops: list[Diverted] = []
     if endpoint.diverted_by is not None:
         hops.append(Diverted(endpoint.diverted_by, "unconditional"))
@@ -170,11 +196,10 @@ def identity_headers(
 ) -> str:
     """P-Asserted-Identity, Privacy, Diversion, History-Info and Alert-Info of the INVITE to `endpoint`, as header lines.
 
-    `diverted_by` is what `diverted` says, with the numbers that this called party may see. An untrusted trunk is told nothing. An
-    assistant whom a confidential call reaches learns nothing of the caller (A24).
+    `diverted_by` is what `diverted` says, with the numbers that this called party may see. An untrusted trunk is told nothing.
     """
     lines = ""
-    hidden = plan.confidential and endpoint.role == "assistant"
+    hidden = _hidden(plan, endpoint)
     if trunk is None or trunk.trusted:
         asserted = plan.asserted if trunk is None or plan.present_outside is None else plan.present_outside
         if asserted is not None and origin.vouched and not hidden:

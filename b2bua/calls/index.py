@@ -39,10 +39,11 @@ from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request
 from b2bua.sip.stack import SipStack
 from b2bua.sip.transaction import InviteServer
-from b2bua.sip.values import NameAddr, SipError, Uri
+from b2bua.sip.values import NameAddr, SipError, Uri, quote_string
 from b2bua.store.ports import HistorySink
 
 _RETRY_AFTER: Final = "Retry-After: 5\r\n"
+_MAX_WARNING: Final = 200  # characters of a Warning's text: a phone shows less, and a datagram must hold it
 
 
 class Account(NamedTuple):
@@ -226,7 +227,8 @@ class CallIndex:
             self.remember(plan.settings)
 
     def _refuse(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
-        warning = f'Warning: 399 {self.directory.domain} "{plan.warning}"\r\n' if plan.warning else ""
+        text = quote_string(printable(plan.warning, _MAX_WARNING))
+        warning = f"Warning: 399 {self.directory.domain} {text}\r\n" if plan.warning else ""
         self.stack.respond(tx, plan.final_status, plan.final_reason, warning, now=self.stack.now)
         record.call_ids.append(request.call_id)
         record.refuse(plan.final_status)

@@ -16,7 +16,7 @@ class Record:
 
     __slots__ = (
         "call_ids", "status", "answered_by", "_wall", "_started", "_answered_at", "_ringing", "_segments", "_parties", "_cancelled",
-        "_decided",
+        "_decided", "_served",
     )  # fmt: skip
 
     def __init__(self, wall: Callable[[], float]) -> None:
@@ -30,6 +30,7 @@ class Record:
         self._decided: tuple[float, Facts] | None = None
         self.call_ids: list[str] = []
         self.status = 0
+        self._served: str | None = None  # the executive to whose assistants a plain call was forwarded
         self.answered_by: str | None = None
 
     def decided(self, facts: Facts, at: float) -> None:
@@ -37,7 +38,8 @@ class Record:
         self._decided = (at, facts)
 
     def ringing(self, branch: int, party: str, for_executive: str | None) -> None:
-        """A phone or outside number begins to ring."""
+        """A phone or outside number begins to ring. `for_executive`: whose assistant it is."""
+        self._served = self._served or for_executive
         self._ringing[branch] = (party, self._wall())
         if party not in self._parties:
             self._parties.append(party)
@@ -82,7 +84,7 @@ class Record:
         parties = self._parties
         if caller.extension is not None and caller.extension not in parties:
             parties.append(caller.extension)
-        executive = plan.executive if plan.action != "set" else None  # whoever dials a code is alone in it, whomever it concerns
+        executive = plan.executive or self._served if plan.action != "set" else None  # a code concerns nobody but who dials it
         for extension in (executive, plan.on_behalf_of):
             if extension is not None and extension not in parties:
                 parties.append(extension)

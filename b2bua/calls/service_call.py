@@ -13,6 +13,7 @@ from typing import Any, Final
 from b2bua.calls.call import Call
 from b2bua.calls.events import Acknowledged, Cancelled, Deadline, Ended, HangUp, Info, Offered
 from b2bua.calls.identity import name_addr
+from b2bua.delegation.callerid import printable
 from b2bua.delegation.plan import Presentation
 from b2bua.sip.values import SipError, quote_string
 
@@ -52,7 +53,7 @@ class ServiceCall(Call):
         """
         invite, index = self.invite, self.index
         assert invite is not None
-        shown = name_addr(Presentation(self.plan.confirmation, self.plan.called), index.directory.domain)
+        shown = name_addr(Presentation(printable(self.plan.confirmation), self.plan.called), index.directory.domain)
         try:
             description = joins_nothing(invite.offer, index.media_address)
             index.remember(self.plan.settings)
@@ -66,7 +67,7 @@ class ServiceCall(Call):
         """Hang up, and say once more what has been done: some phones show the Reason of a BYE (RFC 3326)."""
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
-            incoming.hang_up(headers=f"Reason: SIP;cause=200;text={quote_string(self.plan.confirmation)}\r\n")
+            incoming.hang_up(headers=f"Reason: SIP;cause=200;text={quote_string(printable(self.plan.confirmation))}\r\n")
 
     def _on_heard(self, event: Acknowledged) -> None:
         if self._timer is None:

@@ -80,7 +80,17 @@ def _people(
         report.tree = read(config.directory, report.problems)
     except ConfigError as error:
         return None, list(error.problems)
-    return read_directory(report.tree, config, report, trunks_unsure=trunks_unsure, now=now), _in_order(report)
+    found = read_directory(report.tree, config, report, trunks_unsure=trunks_unsure, now=now)
+    problems = _in_order(report)
+    _free(report.tree)
+    return found, problems
+
+
+def _free(tree: Map) -> None:
+    """Entry by entry: at once it takes tens of milliseconds, during which no other thread runs."""
+    for part in tree.values():
+        while isinstance(part, list) and part:
+            part.pop()
 
 
 def _in_order(report: Report) -> list[Problem]:

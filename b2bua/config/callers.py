@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Any, Final
 
-from b2bua.config.schema import Guesses, Report, closest, quoted, shape
+from b2bua.config.schema import Report, quoted, shape
 from b2bua.config.yamltree import Where
 from b2bua.delegation.callers import WORDS, Callers
 from b2bua.delegation.digits import normalise
@@ -31,8 +32,6 @@ class CallerGroups:
         self._unsure = False
         self._by_name: dict[str, Callers] = {}
         """Those read so far: a group names only those above it, so there are no circles."""
-        self._callers = Guesses(lambda: [*WORDS, *self._by_name, *self._extensions])
-        self._users = Guesses(lambda: list(self._extensions))
         self._made: dict[tuple[str, ...], Callers] = {}
         """Lists without findings, for many executives name the same."""
 
@@ -49,7 +48,7 @@ class CallerGroups:
         """The group that the key at `where` names; None when there is none."""
         found = self._by_name.get(name)
         if found is None and not self._unsure:
-            guess = closest(name, list(self._by_name))
+            guess = report.guesses.closest(name, "caller group", self._by_name)
             report.error(where, f"{quoted(name)} is no caller group{guess}; write the name of one under `caller_groups`")
         return found
 
@@ -86,7 +85,7 @@ class CallerGroups:
         if entry in self._by_name:
             return self._by_name[entry]
         if entry in WORDS or entry in self._extensions:
-            return Callers.of(entry)
+            return Callers.of(entry, users=(entry,))
         number = normalise(entry.removesuffix("*")) + ("*" if entry.endswith("*") else "")
         if _NUMBER.fullmatch(number):
             self._warn_of_short(number, where, report)
@@ -94,20 +93,21 @@ class CallerGroups:
         if _PREFIX.fullmatch(number):
             return Callers.of(number)
         if not self._unsure:
-            report.error(where, self._unknown(entry))
+            report.error(where, self._unknown(entry, report))
         return None
 
     def _warn_of_short(self, number: str, where: Where, report: Report) -> None:
         if len(number) <= _SHORT and not number.startswith("+"):
-            guess = self._users.closest(number)
+            guess = report.guesses.closest(number, "user", self._extensions)
             report.warn(where, f"{number} is nobody's extension, and short for an outside number{guess}")
 
-    def _unknown(self, entry: str) -> str:
+    def _unknown(self, entry: str, report: Report) -> str:
         if entry.endswith("*"):
             return f'is {quoted(entry)}; write at least one digit before the *, for example "+4930*"'
         if entry in self._names:
             return f"{quoted(entry)} is this caller group or one below; write only groups that stand above"
-        return f"{quoted(entry)} is no caller{self._callers.closest(entry)}; write {CALLERS_HINT}"
+        guess = report.guesses.closest(entry, "caller", chain(WORDS, self._by_name, self._extensions))
+        return f"{quoted(entry)} is no caller{guess}; write {CALLERS_HINT}"
 
 
 def _united(parts: Iterable[Callers | None], text: str) -> Callers:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from b2bua.config.callers import CallerGroups
 from b2bua.config.schedules import Schedules
-from b2bua.config.schema import Guesses, Report
+from b2bua.config.schema import Report
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.people import Delegation, DutyProfile, Executive, ExecutiveKind, User
@@ -73,7 +74,6 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.caller_groups = CallerGroups(self.places)
-        self._persons = Guesses(self.persons)
 
     def add_user(self, user: User, where: Where, item: object, broken: frozenset[str], report: Report) -> bool:
         """Takes a user, group or service in; False when its extension cannot be read or is taken. `item` is what was written."""
@@ -101,15 +101,15 @@ class Draft:
         """The user as people know them: name and extension."""
         return f"{self.users[extension].name} ({extension})" if self.is_sure(extension, "name") else extension
 
-    def persons(self) -> list[str]:
-        """The extensions of users that are no groups or services."""
-        return [extension for extension, where in self.places.items() if where[0] == "users"]
+    def of_list(self, kind: Kind) -> Iterator[str]:
+        """The extensions in ``users``, ``groups`` or ``services``."""
+        return (extension for extension, where in self.places.items() if where[0] == kind)
 
     def check_person(self, extension: str, where: Where, report: Report) -> bool:
         """Whether it is a user's extension; says so when it is not."""
         place = self.places.get(extension)
         if place is None:
-            guess = self._persons.closest(extension)
+            guess = report.guesses.closest(extension, "user", self.of_list("users"))
             report.error(where, f"{extension} is no user's extension{guess}; write the extension of a user")
         elif place[0] != "users":
             kind = "group" if place[0] == "groups" else "service"

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from b2bua.config.draft import Boss, Draft
 from b2bua.config.executives import STAND_IN
-from b2bua.config.schema import Report, Section, closest, quoted, read_section
+from b2bua.config.schema import Report, Section, quoted, read_section
 from b2bua.config.sections import OFFICE_ROLLOVER_HINT, read_alerting, read_on_behalf, read_rollover
 from b2bua.config.values import (
     EXTENSION_HINT,
@@ -200,8 +200,8 @@ def _agents_of(entry: AgentEntry, where: Where, draft: Draft, report: Report) ->
         return []
     place = (*where, "group")
     if draft.places.get(entry.group, ("",))[0] != "groups":
-        groups = [extension for extension, stands in draft.places.items() if stands[0] == "groups"]
-        report.error(place, f"{entry.group} is no group{closest(entry.group, groups)}; write the extension of one under `groups`")
+        guess = report.guesses.closest(entry.group, "group", draft.of_list("groups"))
+        report.error(place, f"{entry.group} is no group{guess}; write the extension of one under `groups`")
     group = draft.bosses.get(entry.group)
     return [(place, delegation.assistant) for _, delegation in group.delegations] if group and group.kind == "group" else []
 
@@ -277,7 +277,7 @@ def _read_responsible_for(items: list[Any], where: Where, draft: Draft, report: 
     found = _read_extensions(items, where, report)
     for place, extension in found:
         if extension not in draft.bosses:
-            guess = closest(extension, list(draft.bosses))
+            guess = report.guesses.closest(extension, "executive", draft.bosses)
             report.error(place, f"{extension} is no executive, service or group{guess}; write the extension of one")
     return frozenset(extension for _, extension in found)
 

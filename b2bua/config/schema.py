@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
@@ -32,6 +32,34 @@ class Section(BaseModel):
 AnySection = TypeVar("AnySection", bound=Section)
 
 
+class Guesses:
+    """What may have been meant, among thousands of words, where that takes milliseconds: each word is looked up once, and only so many.
+
+    It holds on to words only: what it is asked about is large and shall go when nobody needs it any more.
+    """
+
+    MOST: Final = 200
+    """Words looked up for one file; where more are wrong, no guess helps."""
+
+    def __init__(self) -> None:
+        self._left = self.MOST
+        self._made: dict[tuple[str, str], str] = {}
+
+    def closest(self, word: str, what: str, words: Iterable[str]) -> str:
+        """The same as the function, `words` being all those of the kind `what`."""
+        return self.once(word, what, lambda: closest(word, list(words)))
+
+    def once(self, word: str, what: str, guess: Callable[[], str], *, cost: int = 1) -> str:
+        """What `guess` says about `word` as one of the kind `what`; `cost`: as how many words it counts."""
+        key = (what, word)
+        if key not in self._made:
+            if self._left < cost:
+                return ""
+            self._left -= cost
+            self._made[key] = guess()
+        return self._made[key]
+
+
 @dataclass
 class Report:
     """Collects the findings about one file."""
@@ -40,6 +68,7 @@ class Report:
     tree: Map
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    guesses: Guesses = field(default_factory=Guesses)
 
     @property
     def findings(self) -> int:
@@ -97,22 +126,6 @@ def closest(word: str, words: list[str]) -> str:
     """`` (did you mean `x`?)`` when one of `words` is close to `word`, else ""."""
     found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return f"; did you mean `{found[0]}`?" if found else ""
-
-
-class Guesses:
-    """`closest` among thousands of words, where it takes milliseconds: each word is looked up once, and only so many of them."""
-
-    MOST: Final = 200
-
-    def __init__(self, words: Callable[[], list[str]]) -> None:
-        self._words = words
-        self._made: dict[str, str] = {}
-
-    def closest(self, word: str) -> str:
-        """The same as the function; "" for every further word of a file in which very many are wrong."""
-        if word not in self._made:
-            self._made[word] = closest(word, self._words()) if len(self._made) < self.MOST else ""
-        return self._made[word]
 
 
 def shape(value: object) -> str:

@@ -12,7 +12,7 @@ from b2bua.config.schema import Report, Section, read_part, read_section
 from b2bua.config.values import MOMENT_HINT, Moment, Text, instant
 from b2bua.config.whatif_state import read_state
 from b2bua.config.yamltree import Map, Where, read
-from b2bua.delegation.explain import facts_for
+from b2bua.delegation.explain import closest_callers, facts_for
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Facts
 from b2bua.delegation.whatif import Case, Result, Value, run_case
@@ -22,6 +22,8 @@ DEFAULT_AT: Final = datetime(2026, 1, 5, 10, 0)  # noqa: DTZ001 - on the wall of
 """When a case happens that does not say: a Monday morning."""
 DEFAULT_HOUR: Final = time(10)
 """And one that says only the day."""
+_COST_OF_CALLER: Final = 10
+"""Who may have been meant is looked for among names and lines, too."""
 _STAND_IN: Final = {"name": "unknown", "from": "unknown", "to": "unknown"}
 
 Lines = tuple[str, ...]
@@ -142,7 +144,13 @@ def _time(entry: CaseEntry, zone: tzinfo) -> datetime:
 
 def _facts(entry: CaseEntry, where: Where, directory: Directory, report: Report) -> Facts | None:
     try:
-        facts = facts_for(entry.caller, entry.dialled, directory, entry.identity)
+        facts = facts_for(
+            entry.caller,
+            entry.dialled,
+            directory,
+            entry.identity,
+            lambda caller: report.guesses.once(caller, "caller", lambda: closest_callers(caller, directory), cost=_COST_OF_CALLER),
+        )
     except ValueError as error:
         report.error((*where, "from"), str(error))
         return None

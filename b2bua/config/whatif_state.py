@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from b2bua.config.schema import Report, Section, closest, quoted, read_part, read_section, shape
+from b2bua.config.schema import Report, Section, quoted, read_part, read_section, shape
 from b2bua.config.values import EXTENSION_HINT, MOMENT_HINT, Extension, Moment, instant, parse_number, parsed
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import number_key
@@ -146,7 +146,7 @@ class _StateReader:
     def _check_user(self, extension: str, where: Where) -> None:
         user = self.directory.users.get(extension)
         if user is None or user.kind != "person":
-            persons = [each.extension for each in self.directory.users.values() if each.kind == "person"]
+            persons = (each.extension for each in self.directory.users.values() if each.kind == "person")
             self._unknown(where, extension, "user's extension", persons, EXTENSION_HINT)
 
     def _check_executive(self, extension: str, where: Where) -> None:
@@ -154,4 +154,5 @@ class _StateReader:
             self._unknown(where, extension, "executive's extension", self.directory.executives, "the extension of an executive")
 
     def _unknown(self, where: Where, word: str, what: str, known: Iterable[str], instead: str) -> None:
-        self.report.error(where, f"{quoted(word)} is no {what}{closest(word, list(known))}; write {instead}")
+        guess = self.report.guesses.closest(word, what, known)
+        self.report.error(where, f"{quoted(word)} is no {what}{guess}; write {instead}")

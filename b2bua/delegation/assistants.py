@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from b2bua.delegation.callerid import quotable
-from b2bua.delegation.office import RINGS, Office, Seat
-from b2bua.delegation.people import Delegation, DutyProfile
+from b2bua.delegation.numbering import Destination
+from b2bua.delegation.office import RINGS, Office, Seat, endpoints_of
+from b2bua.delegation.people import Executive
 from b2bua.delegation.plan import Endpoint
 from b2bua.delegation.situation import Situation
 from b2bua.delegation.stages import Turn
+from b2bua.delegation.standing import divert_of, filtering_on, not_covering, off_duty, on_dnd
 
 MAX_HOPS: Final = 5
 """Diverts and forwards in a row that a call may take."""
@@ -22,18 +24,38 @@ MAX_HOPS: Final = 5
 def who_rings(situation: Situation, office: Office) -> Sequence[Turn]:
     """The assistants who are rung for the call, in ring order; `office.turns` itself when it is all of them. Never the caller."""
     state, caller = situation.state, situation.caller
-    as_written = office.executive.extension not in situation.directory.duty and state.subjects.isdisjoint(office.assistants)
-    if as_written and office.unconditional and caller.extension not in office.assistants:
+    no_duty = office.executive.extension not in situation.directory.duty
+    as_written = no_duty and office.unconditional and not (office.executive.kind != "executive" and situation.directory.represented)
+    if as_written and state.subjects.isdisjoint(office.assistants) and caller.extension not in office.assistants:
         situation.trace.extend(office.lines)
         return office.turns
+    represented = situation.directory.represented if office.executive.kind != "executive" else {}
     turns: list[Turn] = []
-    for seat in office.seats:
-        why_not = seat.never or unavailable(situation, seat)
-        if why_not:
+    for seat, line in zip(office.seats, office.lines, strict=True):
+        assistant = seat.delegation.assistant
+        if assistant in represented and not seat.never and _ring_instead(situation, represented[assistant].executive):
+            turns.append(_represented(situation, seat, represented[assistant]))
+        elif no_duty and not seat.conditional and assistant not in state.subjects and assistant != caller.extension:
+            situation.trace.append(line)  # nothing but what is written counts
+            if line.matched:
+                turns.append(Turn(seat.delegation, seat.endpoints))
+        elif why_not := seat.never or unavailable(situation, seat):
             situation.note(seat.name, False, why_not)
         else:
-            turns.append(Turn(seat.delegation, _where(situation, seat)))
+            turns.append(Turn(seat.delegation, where_rung(situation, seat)))
     return turns
+
+
+def _ring_instead(situation: Situation, executive: Executive) -> bool:
+    """Whether the assistants ring for this member of a group: with the filter on, and not for a confidential contact (A24)."""
+    contacts = executive.confidential
+    return filtering_on(situation, executive) and not (contacts is not None and contacts.match(situation.caller, situation.key))
+
+
+def _represented(situation: Situation, seat: Seat, office: Office) -> Turn:
+    """Delegation comes first (A4): a member of a group whose own calls are filtered is represented by their assistants."""
+    situation.note(seat.name, False, "is an executive with the filter on: the assistants ring instead")
+    return Turn(seat.delegation, tuple(endpoint for turn in who_rings(situation, office) for endpoint in turn.endpoints))
 
 
 def unavailable(situation: Situation, seat: Seat) -> str:
@@ -48,8 +70,7 @@ def unavailable(situation: Situation, seat: Seat) -> str:
         return f"takes only calls from {delegation.callers.text}"
     if situation.setting("opt", assistant, executive) == "out":
         return "has opted out"
-    dnd = situation.setting("dnd", assistant)
-    if dnd == "on" or (seat.assistant.dnd and dnd is None):
+    if on_dnd(situation, seat.assistant):
         return "does not want to be disturbed"
     hours = seat.assistant.hours
     if delegation.respect_hours and hours is not None and not hours.is_open(situation.local(seat.assistant.time_zone)):
@@ -57,40 +78,10 @@ def unavailable(situation: Situation, seat: Seat) -> str:
     return off_duty(situation, assistant, executive)
 
 
-def not_covering(situation: Situation, delegation: Delegation) -> str:
-    """Why the delegation is not in force at this time (A25), in the executive's time; "" when it is."""
-    zone = situation.directory.executives[delegation.executive].time_zone
-    if delegation.begins is not None and situation.now < delegation.begins:
-        return f"covers from {delegation.begins.astimezone(zone):%Y-%m-%d %H:%M} on"
-    if delegation.ends is not None and situation.now >= delegation.ends:
-        return f"covered until {delegation.ends.astimezone(zone):%Y-%m-%d %H:%M}"
-    return ""
-
-
-def off_duty(situation: Situation, agent: str, executive: str) -> str:
-    """Why `agent` is not on duty for `executive` (B6); "" when on duty, or when no duty profile names the executive."""
-    profiles = situation.directory.duty.get(executive)
-    if profiles is None:
-        return ""
-    active = active_profiles(situation, agent)
-    if not active:
-        return "is off duty"
-    if any(profile in profiles for profile in active):
-        return ""
-    return f"is on duty with {' and '.join(profile.name for profile in active)}, which is not responsible for {executive}"
-
-
-def active_profiles(situation: Situation, agent: str) -> tuple[DutyProfile, ...]:
-    """The duty profiles of `agent`: the one chosen by phone, else those that are active by themselves; empty: off duty."""
-    profiles = situation.directory.profiles.get(agent, ())
-    chosen = situation.setting("duty", agent)
-    return tuple(profile for profile in profiles if (profile.active if chosen is None else profile.name == chosen))
-
-
 # --- divert (A14) -------------------------------------------------------------------------------------------------------------
 
 
-def _where(situation: Situation, seat: Seat) -> tuple[Endpoint, ...]:
+def where_rung(situation: Situation, seat: Seat) -> tuple[Endpoint, ...]:
     """The assistant's phones, or where they divert their filtered calls."""
     assistant = seat.delegation.assistant
     number = divert_of(situation, assistant)
@@ -100,10 +91,8 @@ def _where(situation: Situation, seat: Seat) -> tuple[Endpoint, ...]:
     path = [assistant]
     while True:
         target = situation.directory.numbers.resolve(number)
-        here = Endpoint("user", target.extension, None, None, "assistant", seat.delegation.executive, diverted_by=assistant)
-        if target.trunk is not None and target.kind == "outside":
-            here = here._replace(kind="number", extension=None, number=target.number, trunk=target.trunk)
-        elif target.extension is None or target.extension in situation.directory.offices_without_phones:
+        outside = target.kind == "outside" and target.trunk is not None
+        if not outside and (target.extension is None or target.extension in situation.directory.offices_without_phones):
             situation.note(seat.name, True, f"diverts to {quotable(number)}, which leads nowhere: rings their own phones")
             return seat.endpoints
         further = divert_of(situation, target.extension) if target.extension else None
@@ -111,17 +100,19 @@ def _where(situation: Situation, seat: Seat) -> tuple[Endpoint, ...]:
             situation.note(seat.name, True, f"diverts in a circle or more than {MAX_HOPS} times: rings their own phones")
             return seat.endpoints
         if further is None:
+            if target.extension is not None and on_dnd(situation, situation.directory.users[target.extension]):
+                situation.note(seat.name, True, f"diverts to {quotable(number)}, where nobody wants to be disturbed: rings their own phones")
+                return seat.endpoints
             situation.note(seat.name, True, f"diverts to {quotable(number)}")
-            return (here,)
+            return _diverted(situation, seat, target)
         path.append(target.extension or "")
         number = further
 
 
-def divert_of(situation: Situation, assistant: str) -> str | None:
-    """Where `assistant` diverts filtered calls now: switch and number each as set by phone, else as the directory says."""
-    user = situation.directory.users.get(assistant)
-    if user is None:
-        return None
-    switched = situation.setting("divert", assistant)
-    on = user.divert.enabled if switched is None else switched == "on"
-    return (situation.setting("divert_to", assistant) or user.divert.number) if on else None
+def _diverted(situation: Situation, seat: Seat, target: Destination) -> tuple[Endpoint, ...]:
+    """What rings where the assistant diverts: the outside number, or the user's phones in the user's own order."""
+    assistant, executive = seat.delegation.assistant, seat.delegation.executive
+    if target.extension is None:
+        return (Endpoint("number", None, target.number, target.trunk, "assistant", executive, diverted_by=assistant),)
+    phones = endpoints_of(situation.directory.users[target.extension], "assistant", executive)
+    return tuple(each._replace(diverted_by=assistant) for each in phones)

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from b2bua.delegation.assistants import MAX_HOPS, divert_of
+from b2bua.delegation.assistants import MAX_HOPS
 from b2bua.delegation.callerid import quotable
 from b2bua.delegation.features import Dialled
 from b2bua.delegation.people import Executive
 from b2bua.delegation.plan import Setting
 from b2bua.delegation.situation import Refusal, Situation
 from b2bua.delegation.speaking import Identity, may_speak_as
+from b2bua.delegation.standing import divert_of, in_force
+
+MOST_NAMED: Final = 5
+"""Profiles named in an answer: a phone shows one line."""
 
 
 class Obeyed(NamedTuple):
@@ -46,7 +50,7 @@ def incomplete(code: Dialled, what: str) -> Refusal:
 def _filter(situation: Situation, code: Dialled) -> Outcome:
     """An executive's own filter, or with an extension that of an executive whom the caller manages."""
     caller = situation.caller.extension or ""
-    wanted = code.argument or (caller if situation.directory.is_executive(caller) else situation.caller.line or "")
+    wanted = code.argument or situation.caller.line or (caller if situation.directory.is_executive(caller) else "")
     if not wanted:
         if any("manage" in each.rights for each in situation.directory.delegations.get(caller, ())):
             return incomplete(code, "the executive's extension")
@@ -119,7 +123,7 @@ def _duty_on(situation: Situation, code: Dialled) -> Outcome:
     profiles = situation.directory.profiles.get(situation.caller.extension or "", ())
     if not profiles:
         return Refusal(403, "you have no duty profile")
-    choice = " or ".join(f"{each.code} for {each.name}" for each in profiles)
+    choice = " or ".join(f"{each.code} for {each.name}" for each in profiles[:MOST_NAMED])
     if not code.argument:
         return incomplete(code, f"the profile: {choice}")
     profile = next((each for each in profiles if each.code == code.argument), None)
@@ -142,20 +146,20 @@ def _divert_on(situation: Situation, code: Dialled) -> Outcome:
     caller = situation.caller.extension or ""
     if not situation.directory.delegations.get(caller):
         return Refusal(403, "you are nobody's assistant: there is nothing to divert")
-    on = Setting("divert", caller, "", "on")
-    if not code.argument:
-        known = situation.setting("divert_to", caller) or situation.directory.users[caller].divert.number
-        return Obeyed((on,), f"Diverted to {known}") if known else incomplete(code, "the number")
-    target = situation.directory.numbers.resolve(code.argument)
+    number = code.argument or situation.setting("divert_to", caller) or situation.directory.users[caller].divert.number
+    if not number:
+        return incomplete(code, "the number")
+    target = situation.directory.numbers.resolve(number)
     if target.kind == "emergency":
         return Refusal(403, "calls cannot be diverted to an emergency number")
     if target.kind == "nowhere":
-        return Refusal(404, f"nobody has the number {quotable(code.argument)}")
-    if target.extension in situation.directory.offices_without_phones:
-        return Refusal(403, f"calls cannot be diverted to the group {quotable(code.argument)}")
+        return Refusal(404, f"nobody has the number {quotable(number)}")
+    if target.extension in situation.directory.offices:
+        return Refusal(403, f"calls cannot be diverted to {quotable(number)}, whose calls others take")
     if target.extension is not None and _comes_back(situation, caller, target.extension):
-        return Refusal(403, f"{quotable(code.argument)} diverts back to you")
-    return Obeyed((on, Setting("divert_to", caller, "", target.number)), f"Diverted to {target.number}")
+        return Refusal(403, f"{quotable(number)} diverts back to you")
+    where = (Setting("divert_to", caller, "", target.number),) if code.argument else ()
+    return Obeyed((Setting("divert", caller, "", "on"), *where), f"Diverted to {target.number}")
 
 
 def _comes_back(situation: Situation, caller: str, extension: str) -> bool:
@@ -200,7 +204,7 @@ def _executive(situation: Situation, wanted: str) -> Executive | Refusal:
 
 def _has_right(situation: Situation, executive: str, right: str) -> bool:
     delegation = situation.directory.delegation(situation.caller.extension or "", executive)
-    return delegation is not None and right in delegation.rights and delegation.approval == "approved"
+    return delegation is not None and right in delegation.rights and in_force(situation, delegation)
 
 
 _FEATURES: Final[Mapping[str, Callable[[Situation, Dialled], Outcome]]] = {

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
+from b2bua.delegation.callers import user_key
 from b2bua.delegation.lint_cover import check_duty, check_hours, check_profiles, check_rights
-from b2bua.delegation.lint_filter import Inside, check_filter
+from b2bua.delegation.lint_filter import check_filter
 from b2bua.delegation.lint_finding import KIND_OF, Finding, named
 from b2bua.delegation.lint_paths import check_diverts, check_ends, check_paths
 from b2bua.delegation.model import Directory
@@ -26,14 +27,14 @@ SOMEBODY = Caller("trunk", None, None, "", "", "", anonymous=True, unavailable=T
 
 def lint(directory: Directory, today: date) -> tuple[Finding, ...]:
     """The findings; the week from `today` on is looked at, in each executive's own time zone. Raises nothing."""
-    inside = Inside(directory)
     situation = Situation(Facts(SOMEBODY, ""), directory, datetime.combine(today, time(12), UTC))
     found = [*check_paths(directory), *check_ends(directory, situation), *check_diverts(directory)]
+    executives = frozenset(user_key(each) for each in directory.executives if directory.is_executive(each))
     for office in directory.offices.values():
         found += _caller_id(directory, office)
         if office.executive.kind == "executive":
-            found += check_filter(office, inside, today)
-        found += check_hours(directory, office, inside, today)
+            found += check_filter(office, executives, today)
+        found += check_hours(directory, office, today)
         found += check_rights(directory, office)
         found += _rollover(directory, office)
         found += check_duty(directory, office)

@@ -8,7 +8,7 @@ from typing import Final
 
 from b2bua.delegation.callers import Callers
 from b2bua.delegation.coverage import Cover, coverage, day_text, span_text
-from b2bua.delegation.lint_filter import Inside, filtered_callers, within
+from b2bua.delegation.lint_filter import filtered_callers, within
 from b2bua.delegation.lint_finding import KIND_OF, PEOPLE_OF, Finding, Key, listed, named
 from b2bua.delegation.model import Directory
 from b2bua.delegation.office import Office
@@ -26,7 +26,7 @@ def _warning(office: Office, key: Key, text: str) -> Finding:
 # --- hours (A25) ----------------------------------------------------------------------------------------------------------------
 
 
-def check_hours(directory: Directory, office: Office, inside: Inside, first: date) -> Iterator[Finding]:
+def check_hours(directory: Directory, office: Office, first: date) -> Iterator[Finding]:
     """Hours of the week from `first` on in which calls are filtered and nobody is there for them, or for some of the callers."""
     executive, receiving = office.executive, [each for each in office.executive.delegations if "receive" in each.rights]
     if not receiving or any(map(_always_there, receiving)):
@@ -38,7 +38,7 @@ def check_hours(directory: Directory, office: Office, inside: Inside, first: dat
     if nobody:
         text = f"nobody covers {who} {_times(office, nobody, first)}, and filtered calls go straight to the rollover"
         yield _warning(office, people, f"{text}; write another assistant, or other hours")
-    limited = [each for each in covers if each.assistants and not _take_all(office, receiving, each, inside)]
+    limited = [each for each in covers if each.assistants and not _take_all(office, receiving, each)]
     some = _during(limited, when)
     if some:
         there = dict.fromkeys(one for each in limited for one in each.assistants)
@@ -53,7 +53,7 @@ def _always_there(delegation: Delegation) -> bool:
     return delegation.approval == "approved" and not limited
 
 
-def _take_all(office: Office, receiving: Sequence[Delegation], cover: Cover, inside: Inside) -> bool:
+def _take_all(office: Office, receiving: Sequence[Delegation], cover: Cover) -> bool:
     """Whether the assistants who are there take the calls of everybody whose calls are filtered."""
     theirs = [each.callers for each in receiving if each.assistant in cover.assistants]
     united = Callers(
@@ -61,7 +61,7 @@ def _take_all(office: Office, receiving: Sequence[Delegation], cover: Cover, ins
         frozenset().union(*(each.numbers for each in theirs)),
         tuple(prefix for each in theirs for prefix in each.prefixes),
     )
-    return all(within(each, united, inside) for each in filtered_callers(office))
+    return all(within(each, united) for each in filtered_callers(office))
 
 
 def _when_filtered(office: Office, first: date) -> list[Span]:

@@ -6,45 +6,21 @@ one quickly, the criteria looked at so far are kept by what they say about calle
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from b2bua.delegation.callers import Callers
+from b2bua.delegation.callers import Callers, Word, user_key
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.lint_finding import Finding
-from b2bua.delegation.model import Directory
 from b2bua.delegation.office import Office
 from b2bua.delegation.people import Criterion, Filtering
 from b2bua.delegation.schedule import Hours, Schedule
 
 _WHOLE_DAY: Final = 24 * 60
 _EVERYBODY: Final = "any"
-
-
-class Inside:
-    """Which numbers callers from inside have."""
-
-    def __init__(self, directory: Directory) -> None:
-        self.executives = frozenset(
-            number_key(extension) for extension in directory.executives if directory.is_executive(extension)
-        )
-        self._keys = sorted(number_key(user.extension) for user in directory.users.values() if user.kind == "person")
-
-    def has(self, key: str) -> bool:
-        """Whether a caller from inside has this number."""
-        return self._first(key) == key
-
-    def begins(self, prefix: str) -> bool:
-        """Whether there is one whose number begins so."""
-        return self._first(prefix).startswith(prefix)
-
-    def _first(self, key: str) -> str:
-        place = bisect_left(self._keys, key)
-        return self._keys[place] if place < len(self._keys) else ""
 
 
 def can_filter(office: Office) -> bool:
@@ -69,22 +45,27 @@ def _taken(filtering: Filtering) -> Callers:
 # --- who is among whom ----------------------------------------------------------------------------------------------------------
 
 
-def within(inner: Callers, outer: Callers, inside: Inside) -> bool:
-    """Whether everybody who is one of `inner` is one of `outer`. An extension is taken for a caller from inside."""
+def within(inner: Callers, outer: Callers) -> bool:
+    """Whether everybody who is one of `inner` is one of `outer`."""
     if outer.everybody:
         return True
     words = outer.words
     return (
         inner.words <= words
-        and all(outer.has_number(each) or ("internal" if inside.has(each) else "external") in words for each in inner.numbers)
-        and all(each.startswith(outer.prefixes) or ("external" in words and not inside.begins(each)) for each in inner.prefixes)
+        and all(outer.has(each) or _origin(each) in words for each in inner.numbers)
+        and all(each.startswith(outer.prefixes) or "external" in words for each in inner.prefixes)
     )
 
 
-def covers(other: Criterion, criterion: Criterion, own: frozenset[str], inside: Inside) -> bool:
+def _origin(key: str) -> Word:
+    """Where the callers with this look-up key call from."""
+    return "internal" if key.startswith(user_key("")) else "external"
+
+
+def covers(other: Criterion, criterion: Criterion, own: frozenset[str]) -> bool:
     """Whether `other` matches every call that `criterion` matches; `own` are the executive's numbers, as keys."""
     return (
-        within(criterion.callers, other.callers, inside)
+        within(criterion.callers, other.callers)
         and (not other.dialled or (criterion.dialled or own) <= other.dialled)
         and (other.during is None or other.during == criterion.during)
         and (
@@ -97,9 +78,8 @@ def covers(other: Criterion, criterion: Criterion, own: frozenset[str], inside: 
 class Before:
     """The criteria that are looked at before others."""
 
-    def __init__(self, own: frozenset[str], inside: Inside) -> None:
+    def __init__(self, own: frozenset[str]) -> None:
         self._own = own
-        self._inside = inside
         self._words: defaultdict[str, list[Criterion]] = defaultdict(list)
         self._numbers: defaultdict[str, list[Criterion]] = defaultdict(list)
         self._prefixes: defaultdict[str, list[Criterion]] = defaultdict(list)
@@ -121,7 +101,7 @@ class Before:
         """One that matches every call that `criterion` matches."""
         for known in self._with_one_of(criterion.callers):
             for other in known:
-                if covers(other, criterion, self._own, self._inside):
+                if covers(other, criterion, self._own):
                     return other
         return None
 
@@ -134,7 +114,7 @@ class Before:
         if callers.numbers:
             sample = min(callers.numbers)
             yield self._numbers.get(sample, ())
-            yield self._words.get("internal" if self._inside.has(sample) else "external", ())
+            yield self._words.get(_origin(sample), ())
         else:
             sample = callers.prefixes[0]
             yield self._words.get("external", ())
@@ -146,16 +126,17 @@ class Before:
 # --- one filter -----------------------------------------------------------------------------------------------------------------
 
 
-def check_filter(office: Office, inside: Inside, today: date) -> Iterator[Finding]:
-    """Everything about the filter of an executive."""
+def check_filter(office: Office, executives: frozenset[str], today: date) -> Iterator[Finding]:
+    """Everything about the filter of an executive; `executives` are the look-up keys of all of them."""
     executive = office.executive
     own = frozenset(number_key(each) for each in (executive.extension, *office.user.numbers))
-    exceptions, taken = Before(own, inside), Before(own, inside)
-    passing = _passing(office, inside)
+    exceptions, taken = Before(own), Before(own)
+    assistants = frozenset(map(user_key, office.assistants))
+    passing = assistants | executives if executive.filtering.executives_pass else assistants
     found: list[tuple[int, str]] = []
     for criteria in (_looked_at(executive.filtering, exceptions=True), _looked_at(executive.filtering, exceptions=False)):
         for place, criterion in criteria:
-            confidential = executive.confidential is not None and within(criterion.callers, executive.confidential, inside)
+            confidential = executive.confidential is not None and within(criterion.callers, executive.confidential)
             text = (
                 never_matches(criterion, own, today)
                 or (_CONFIDENTIAL if confidential else "")
@@ -168,7 +149,7 @@ def check_filter(office: Office, inside: Inside, today: date) -> Iterator[Findin
                 (taken if criterion.filter else exceptions).add(criterion)
     for place, text in sorted(found):
         yield Finding("warning", "executives", executive.extension, ("filtering", "criteria", place), text)
-    yield from _as_a_whole(office, exceptions, inside)
+    yield from _as_a_whole(office, exceptions)
 
 
 _CONFIDENTIAL: Final = (
@@ -183,13 +164,8 @@ def _looked_at(filtering: Filtering, *, exceptions: bool) -> Iterable[tuple[int,
     return [(place, each) for place, each in enumerate(filtering.criteria) if each.active and each.filter != exceptions]
 
 
-def _passing(office: Office, inside: Inside) -> frozenset[str]:
-    """The numbers of those who get past the filter whatever the criteria say (A20)."""
-    assistants = frozenset(map(number_key, office.assistants))
-    return assistants | inside.executives if office.executive.filtering.executives_pass else assistants
-
-
 def _gets_past(criterion: Criterion, passing: frozenset[str]) -> str:
+    """`passing`: the look-up keys of those who get past the filter whatever the criteria say (A20)."""
     callers = criterion.callers
     if callers.words or callers.prefixes or not callers.numbers <= passing:
         return ""
@@ -211,7 +187,7 @@ def _decided_before(criterion: Criterion, exceptions: Before, taken: Before) -> 
     return f"never decides: '{other.name}' above matches every call that this one does; remove this one, or narrow the other"
 
 
-def _as_a_whole(office: Office, exceptions: Before, inside: Inside) -> Iterator[Finding]:
+def _as_a_whole(office: Office, exceptions: Before) -> Iterator[Finding]:
     """Whether the filter ever takes a call."""
     executive, filtering = office.executive, office.executive.filtering
     text = ""
@@ -221,7 +197,7 @@ def _as_a_whole(office: Office, exceptions: Before, inside: Inside) -> Iterator[
             yield Finding("warning", "executives", executive.extension, ("filtering", "criteria"), text)
         return
     taken = Criterion("", callers=_taken(filtering))
-    if executive.confidential is not None and within(taken.callers, executive.confidential, inside):
+    if executive.confidential is not None and within(taken.callers, executive.confidential):
         text = "takes no call: all its callers are confidential contacts, who ring the executive only; write fewer contacts"
     elif exception := exceptions.covering(taken):
         text = f"takes no call: the exception '{exception.name}' (`filter: false`) matches all of them; narrow it"

@@ -128,8 +128,8 @@ def _walk(graph: Graph) -> tuple[list[list[Hop]], dict[str, int]]:
 
 
 def _length(lengths: Mapping[str, int], hop: Hop) -> int:
-    """How many hops in a row begin with this one; one that leaves the house ends the row and is always allowed."""
-    return 0 if hop.extension is None else 1 + lengths.get(hop.extension, 0)
+    """How many hops in a row begin with this one; one that leaves the house is the last, and counts like the others."""
+    return 1 + lengths.get(hop.extension or "", 0)
 
 
 def _longest(graph: Graph, lengths: Mapping[str, int], start: str) -> list[Hop]:

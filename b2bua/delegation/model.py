@@ -32,8 +32,8 @@ from b2bua.delegation.people import (
     User,
     accounts_of,
 )
-from b2bua.delegation.plan import Stage
-from b2bua.delegation.ringplan import PLAIN_RING_SECONDS
+from b2bua.delegation.plan import Setting, Stage
+from b2bua.delegation.stages import PLAIN_RING_SECONDS
 from b2bua.delegation.state import NO_STATE, State
 
 __all__ = [
@@ -142,6 +142,13 @@ class Directory:
         """The same directory with what phones have set."""
         return replace(self, state=state)
 
+    def dangling(self, settings: Iterable[Setting]) -> list[tuple[Setting, str]]:
+        """Those of `settings` that are about somebody or something that is not here (any more), each with what that is.
+
+        None while there are no users at all: then the directory is still to be written.
+        """
+        return [(each, why) for each in settings if (why := _dangles(each, self))] if self.users else []
+
     def is_executive(self, extension: str) -> bool:
         """Whether this is an executive: no group, no service, no plain user."""
         executive = self.executives.get(extension)
@@ -189,6 +196,29 @@ NO_FORWARDING: Final = Forwarding()
 
 def _plain_stages(user: User) -> tuple[Stage, ...]:
     return (Stage(endpoints_of(user, "user"), PLAIN_RING_SECONDS, "phones"),)
+
+
+def _dangles(setting: Setting, directory: Directory) -> str:
+    """What is missing of that which `setting` is about; "" when nothing is. No phone could make such a setting now, or take it back."""
+    subject, value = setting.subject, setting.value or ""
+    if subject not in directory.users:
+        return f"there is no user {subject}"
+    match setting.kind:
+        case "filter" if not directory.is_executive(subject):
+            return f"{subject} is no executive"
+        case "divert" | "divert_to" if subject not in directory.delegations:
+            return f"{subject} is nobody's assistant"
+        case "opt" if directory.delegation(subject, setting.object) is None:
+            return f"{subject} is no assistant of {setting.object}"
+        case "call_as" if directory.delegation(subject, value) is None:
+            return f"{subject} is no assistant of {value}"
+        case "callback" if directory.delegation(value, subject) is None:
+            return f"{value} is no assistant of {subject}"
+        case "duty" if not any(value in ("", each.name) for each in directory.profiles.get(subject, ())):
+            return f"{subject} has no duty profile {value}".rstrip()
+        case "dnd" if directory.users[subject].kind != "person":
+            return f"{subject} is a {directory.users[subject].kind}"
+    return ""
 
 
 def _by_assistant(delegations: Iterable[Delegation]) -> dict[str, tuple[Delegation, ...]]:

@@ -77,6 +77,9 @@ class NumberPlan:
             return Destination("inside", dialled, extension=dialled)
         if dialled in self._lines:
             return Destination("inside", dialled, extension=self._lines[dialled])
+        assistant, dash, executive = dialled.partition("-")
+        if dash and assistant in self._users and (executive in self._users or executive in self._emergency):
+            return Destination("nowhere", dialled)  # written like a delegated line; nobody means the digits of both as one number
         number = normalise(dialled)
         if number in self._emergency:
             return Destination("emergency", number, trunk=self.emergency_trunk)

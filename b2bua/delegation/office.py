@@ -51,14 +51,21 @@ class Check(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Criteria in a row. Those that name callers by number only are passed over in one step when the caller is in none of them."""
+    """Criteria in a row that can be passed over in one step, or none of which can."""
 
     checks: tuple[Check, ...]
-    numbers: frozenset[str] | None
-    """Every number in the run, and `prefixes` every prefix; None: these must be looked at one by one."""
-    prefixes: tuple[str, ...]
+    by_number: bool
+    """Whether all of them name callers by number only: then nobody of whom they do not speak is looked at one by one."""
     passed_over: tuple[Rule, ...]
     """What the explainer says then."""
+
+
+class Criteria(NamedTuple):
+    """Criteria in order, and every number and prefix in those that name callers by number only."""
+
+    runs: tuple[Run, ...]
+    numbers: frozenset[str]
+    prefixes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +85,10 @@ class Office:
     lines: tuple[Rule, ...]
     own_phones: tuple[Endpoint, ...]
     """The executive's own; empty for groups and services."""
-    exceptions: tuple[Run, ...]
+    exceptions: Criteria
     """The criteria that say "do not filter" (A11)."""
-    criteria: tuple[Run, ...]
-    """The others, when the mode is "criteria"."""
+    criteria: Criteria
+    """The others, when the mode is "criteria"; none in the mode "simple"."""
 
 
 def office(executive: Executive, users: Mapping[str, User]) -> Office:
@@ -100,8 +107,8 @@ def office(executive: Executive, users: Mapping[str, User]) -> Office:
         assistants_stages(executive.alerting, turns, (), executive.maximum_wait),
         tuple(Rule(each.name, not each.never, each.never or RINGS) for each in seats),
         endpoints_of(user, "executive") if executive.kind == "executive" else (),
-        _runs([_check(each) for each in filtering.criteria if not each.filter]),
-        _runs([_check(each) for each in filtering.criteria if each.filter]) if filtering.mode == "criteria" else (),
+        _gathered([_check(each) for each in filtering.criteria if not each.filter]),
+        _gathered([_check(each) for each in filtering.criteria if each.filter and filtering.mode == "criteria"]),
     )
 
 
@@ -166,15 +173,12 @@ def _check(criterion: Criterion) -> Check:
     )
 
 
-def _runs(checks: list[Check]) -> tuple[Run, ...]:
+def _gathered(checks: list[Check]) -> Criteria:
     """`checks` in order, those without words gathered."""
-    return tuple(_run(tuple(each), by_number) for by_number, each in groupby(checks, key=lambda check: not check.words))
-
-
-def _run(checks: tuple[Check, ...], by_number: bool) -> Run:
-    return Run(
-        checks,
-        frozenset().union(*(each.numbers for each in checks)) if by_number else None,
-        tuple(prefix for each in checks for prefix in each.prefixes),
-        tuple(each.wrong_callers for each in checks),
+    runs = [(by_number, tuple(each)) for by_number, each in groupby(checks, key=lambda check: not check.words)]
+    named = [each for each in checks if not each.words]
+    return Criteria(
+        tuple(Run(each, by_number, tuple(check.wrong_callers for check in each)) for by_number, each in runs),
+        frozenset().union(*(each.numbers for each in named)),
+        tuple(dict.fromkeys(prefix for each in named for prefix in each.prefixes)),
     )

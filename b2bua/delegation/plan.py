@@ -96,6 +96,10 @@ class Stage(NamedTuple):
     busy: tuple[Stage, ...] = ()
     no_answer: tuple[Stage, ...] = ()
     unreachable: tuple[Stage, ...] = ()
+    hold: float | None = None
+    """A stage with a hold begins not before the hold of the earlier stage that had one is over, seconds from the beginning of that
+    one, and neither do the rollover and the end: so the rounds of a queue begin at their times, also when everybody is busy (A4).
+    0: it waits, and holds up nothing itself. None: no relation."""
 
 
 class Presentation(NamedTuple):
@@ -127,6 +131,13 @@ class Rule(NamedTuple):
     reason: str
 
 
+class PresentFor(NamedTuple):
+    """What the assistants of one executive see, where a plan rings assistants of more than one."""
+
+    executive: str
+    presentation: Presentation
+
+
 class RoutePlan(NamedTuple):
     """What to do with one call. `action` "ring" has stages or a rollover; "refuse" has `final_status`; "set" is a feature code that
     was obeyed: `settings` are made, the call is answered, shows `confirmation` and ends."""
@@ -142,7 +153,7 @@ class RoutePlan(NamedTuple):
     final_reason: str = ""
     """Reason phrase that goes with `final_status`; "" = the standard one."""
     warning: str = ""
-    """Text for a Warning header (RFC 3261 section 20.43), "" = none. Printable, without quotes and backslashes."""
+    """Text for a Warning header (RFC 3261 section 20.43), "" = none. Printable; whoever writes the header quotes it."""
     direction: Direction = "internal"
     executive: str | None = None
     """The executive whose (filtered) call this is."""
@@ -157,7 +168,7 @@ class RoutePlan(NamedTuple):
     present: Presentation | None = None
     """From identity for every endpoint that is not an assistant."""
     present_assistant: Presentation | None = None
-    """From identity for endpoints of role "assistant" (FEATURES A17)."""
+    """From identity for endpoints of role "assistant" that are rung for `executive` (FEATURES A17)."""
     alert_info: str = ""
     """Marker for the assistants' Alert-Info; "" = none."""
     emergency: bool = False
@@ -177,3 +188,5 @@ class RoutePlan(NamedTuple):
     """What the phone shows for a code that was obeyed: a few words, printable."""
     confidential: bool = False
     """A confidential contact of the executive (A24): assistants see it as private."""
+    present_for: tuple[PresentFor, ...] = ()
+    """From identity for assistants of other executives than `executive`, to whom a forward leads; the others: `present_assistant`."""

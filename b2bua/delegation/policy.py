@@ -20,19 +20,20 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from b2bua.delegation import callerid, codes, screening, speaking
-from b2bua.delegation.assistants import unavailable
+from b2bua.delegation.assistants import unavailable, where_rung
 from b2bua.delegation.callerid import quotable
 from b2bua.delegation.features import CALL_AS, CALL_AS_SELF, CALL_DISCLOSED, Dialled, parse_call_as
 from b2bua.delegation.model import Directory
 from b2bua.delegation.numbering import MAX_DIALLED, Destination
 from b2bua.delegation.office import Office
 from b2bua.delegation.people import User
-from b2bua.delegation.plan import Caller, Direction, Facts, Presentation, RoutePlan, Rule, Stage
-from b2bua.delegation.ringplan import EMERGENCY_RING_SECONDS, PLAIN_RING_SECONDS, outside, ring_office, ring_user, spare
+from b2bua.delegation.plan import Caller, Direction, Facts, Presentation, PresentFor, RoutePlan, Rule, Stage
+from b2bua.delegation.ringplan import EMERGENCY_RING_SECONDS, outside, ring_office, ring_user, spare
 from b2bua.delegation.situation import Refusal, Situation
 from b2bua.delegation.speaking import ONESELF, Identity, Voice
-from b2bua.delegation.stages import Stages
+from b2bua.delegation.stages import PLAIN_RING_SECONDS, Stages, every_endpoint, without
 
+MAX_WARNING: Final = 200
 MARKER: Final = "delegated"
 """What the assistants' Alert-Info says, so that phones can choose another ring for delegated calls."""
 
@@ -92,6 +93,8 @@ def _from_user(situation: Situation) -> RoutePlan:
             return _refused(situation, _what_is_missing(wish.code))
     chosen = speaking.chosen_identity(situation, wish.identity)
     refusal = speaking.may_speak_as(situation, chosen)
+    if refusal and chosen.means == speaking.STICKY and destination.extension is not None:
+        chosen, refusal = ONESELF, None  # colleagues see who really calls all the same
     if refusal:
         return _refused(situation, refusal, destination.number, "outgoing" if destination.trunk else None)
     if destination.extension is not None:
@@ -110,7 +113,8 @@ def _wish(situation: Situation) -> Wish:
         return Wish(dialled, None, None)
     if code.feature in (CALL_AS, CALL_DISCLOSED):
         asked = parse_call_as(code.argument)
-        return Wish(asked.number, Identity(asked.executive, "feature code", disclosed=code.feature == CALL_DISCLOSED), code)
+        executive = asked.executive or situation.caller.line or ""
+        return Wish(asked.number, Identity(executive, "feature code", disclosed=code.feature == CALL_DISCLOSED), code)
     if code.feature == CALL_AS_SELF:
         return Wish(code.argument, Identity(None, "feature code"), code)
     return Wish(dialled, None, code)
@@ -155,7 +159,7 @@ def _obeyed(situation: Situation, code: Dialled) -> RoutePlan:
         called=callerid.printable(situation.facts.dialled, MAX_DIALLED),
         present=callerid.caller_inside(situation.caller),
         settings=settings,
-        confirmation=quotable(confirmation),
+        confirmation=callerid.printable(confirmation),
         plain=True,
         trace=tuple(situation.trace),
     )
@@ -224,43 +228,29 @@ def _to_user(situation: Situation, destination: Destination, dialled: str, chose
 def _plain(situation: Situation, call: InsideCall, first: Stages = ()) -> RoutePlan:
     """All phones of the user ring, then the user's own forwarding; `first` is whom a call back was meant for (B11)."""
     stages = ring_user(situation, call.user, "user")
-    if not first and stages is situation.directory.phones.get(call.user.extension):
-        return _ring(situation, call, stages)
-    stages = _spare(situation, (*first, *stages))
+    as_prepared = not first and stages is situation.directory.phones.get(call.user.extension)
+    if not as_prepared:
+        stages = _spare(situation, (*first, *stages))
     if not stages:
         return _refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
-    served = _served(stages)
-    office = None if served is None else situation.directory.offices[served]
-    return _ring(situation, call, stages, office=office, leaves_the_house=_leaves_the_house(stages))
-
-
-def _served(stages: Stages) -> str | None:
-    """The executive for whom an assistant is rung in `stages`: a plain call that is forwarded to an executive."""
-    for stage in stages:
-        for endpoint in stage.endpoints:
-            if endpoint.for_executive is not None:
-                return endpoint.for_executive
-        found = _served((*stage.busy, *stage.no_answer, *stage.unreachable))
-        if found is not None:
-            return found
-    return None
+    return _ring(situation, call, stages, as_prepared=as_prepared)
 
 
 def _filtered(situation: Situation, call: InsideCall, office: Office, first: Stages) -> RoutePlan:
     """The ring plan of the executive's assistants, then the rollover. An assistant's own call handling plays no part (A18)."""
     ringing = ring_office(situation, office)
-    stages, rollover, leaves = ringing.stages, ringing.rollover, False
-    if first:
-        stages = spare(stages, first[0].endpoints[0].extension, "")  # who was rung first is not rung again
-    if first or rollover or stages is not office.stages:  # else there are assistants only, and the caller is none of them
-        stages, rollover = _spare(situation, (*first, *stages)), _spare(situation, rollover)
-        leaves = _leaves_the_house((*stages, *rollover))
+    stages, rollover = ringing.stages, ringing.rollover
+    as_prepared = stages is office.stages and not first and not rollover  # assistants only, and the caller is none of them
+    if not as_prepared:
+        if ringing.rollover_after != 0:
+            stages = (*first, *without(stages, first))
+        stages, rollover = _spare(situation, stages), _spare(situation, rollover)
     if not stages and not rollover:
         situation.note("somebody to ring", False, "no assistant receives calls, and the rollover reaches nobody")
         return _refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
     situation.note("assistants' ring plan", True, f"the ring plan of {call.user.name} ({call.user.extension}) is followed")
     return _ring(
-        situation, call, stages, rollover_after=ringing.rollover_after, rollover=rollover, office=office, leaves_the_house=leaves
+        situation, call, stages, rollover_after=ringing.rollover_after, rollover=rollover, office=office, as_prepared=as_prepared
     )
 
 
@@ -269,23 +259,25 @@ def _confidential(situation: Situation, call: InsideCall, office: Office) -> Rou
     plan = _plain(situation, call)
     if plan.action != "ring":
         return plan
-    assistants = {each.delegation.assistant for each in office.seats}
     return plan._replace(
-        stages=_as_private(plan.stages, assistants, office.executive.extension),
+        stages=_as_private(plan.stages, office.assistants, office.executive.extension),
         executive=office.executive.extension,
         present_assistant=callerid.to_assistant(callerid.PRIVATE, office.user, office.executive.alerting),
+        present_for=(),
         alert_info=MARKER,
         diversion_reason="unconditional",
         confidential=True,
     )
 
 
-def _as_private(stages: Stages, assistants: set[str], executive: str) -> Stages:
-    """The endpoints that are assistants see what assistants see."""
+def _as_private(stages: Stages, assistants: frozenset[str], executive: str) -> Stages:
+    """What rings an assistant, at their phones or where they forward and divert to, sees what assistants see."""
     return tuple(
         stage._replace(
             endpoints=tuple(
-                each._replace(role="assistant", for_executive=executive) if each.extension in assistants else each
+                each._replace(role="assistant", for_executive=executive)
+                if each.role == "assistant" or each.extension in assistants or each.diverting in assistants
+                else each
                 for each in stage.endpoints
             ),
             busy=_as_private(stage.busy, assistants, executive),
@@ -305,7 +297,7 @@ def _calls_back(situation: Situation, office: Office) -> Stages:
     if not executive.on_behalf.callback_seconds or situation.caller.kind == "user" or situation.caller.anonymous:
         return ()
     assistant = situation.state.callback(executive.extension, situation.key, situation.stamp)
-    seat = next((each for each in office.seats if each.delegation.assistant == assistant), None)
+    seat = None if assistant is None else next((each for each in office.seats if each.delegation.assistant == assistant), None)
     if seat is None:
         situation.note("sticky callback", False, "nobody called this number on behalf lately")
         return ()
@@ -314,7 +306,7 @@ def _calls_back(situation: Situation, office: Office) -> Stages:
         situation.note("sticky callback", False, f"{seat.assistant.name} ({assistant}), who called this number, {why_not}")
         return ()
     situation.note("sticky callback", True, f"{seat.assistant.name} ({assistant}) called this number, and rings first")
-    return (Stage(seat.endpoints, seat.delegation.ring_seconds or executive.alerting.ring_seconds, "call back"),)
+    return (Stage(where_rung(situation, seat), seat.delegation.ring_seconds or executive.alerting.ring_seconds, "call back"),)
 
 
 # --- common -------------------------------------------------------------------------------------------------------------------
@@ -328,10 +320,18 @@ def _ring(
     rollover_after: float | None = None,
     rollover: Stages = (),
     office: Office | None = None,
-    leaves_the_house: bool = False,
+    as_prepared: bool = False,
 ) -> RoutePlan:
-    """The plan of a call inside: whom it rings, and as whom the caller is shown; `office`: for whom assistants are rung (A17)."""
-    delegated = None if office is None else callerid.to_assistant(call.identity, office.user, office.executive.alerting)
+    """The plan of a call inside: whom it rings, and as whom the caller is shown (A17).
+
+    `office`: whose filtered call it is, None for a plain call. `as_prepared`: the stages were worked out when the directory was
+    loaded, and ring phones of that one user or office only.
+    """
+    endpoints = () if as_prepared else tuple(every_endpoint((*stages, *rollover)))
+    others = dict.fromkeys(each.for_executive for each in endpoints if each.for_executive is not None)
+    if office is not None:
+        others.pop(office.executive.extension, None)
+    leaves_the_house = any(each.kind == "number" for each in endpoints)
     return RoutePlan(
         "ring",
         stages=stages,
@@ -344,31 +344,23 @@ def _ring(
         actor=situation.caller.extension if call.spoken else None,
         called=call.called,
         present=call.identity,
-        present_assistant=delegated,
-        alert_info="" if office is None else MARKER,
+        present_assistant=None if office is None else _to_assistants(call, office),
+        alert_info="" if office is None and not others else MARKER,
         plain=office is None,
         trace=tuple(situation.trace),
         asserted=_assertable(call.identity),
         present_outside=_outside_identity(situation, call) if leaves_the_house else None,
+        present_for=tuple([PresentFor(each, _to_assistants(call, situation.directory.offices[each])) for each in others]),
     )
 
 
-def _leaves_the_house(stages: Stages) -> bool:
-    """Whether an outside number is among what rings."""
-    for stage in stages:
-        for endpoint in stage.endpoints:
-            if endpoint.kind == "number":
-                return True
-        if (stage.busy or stage.no_answer or stage.unreachable) and _leaves_the_house(
-            (*stage.busy, *stage.no_answer, *stage.unreachable)
-        ):
-            return True
-    return False
+def _to_assistants(call: InsideCall, office: Office) -> Presentation:
+    return callerid.to_assistant(call.identity, office.user, office.executive.alerting)
 
 
 def _outside_identity(situation: Situation, call: InsideCall) -> Presentation | None:
     """As whom an inside caller is known outside, for a forward that leaves the house."""
-    if situation.caller.kind == "trunk" or call.identity is callerid.ANONYMOUS:
+    if situation.caller.kind == "trunk" or _assertable(call.identity) is None:
         return None
     return speaking.shown_outside(situation, call.spoken)
 
@@ -386,7 +378,7 @@ def _refused(
     return RoutePlan(
         "refuse",
         final_status=refusal.status,
-        warning=refusal.warning,
+        warning=callerid.printable(refusal.warning, MAX_WARNING),
         direction=direction or _direction(situation.caller),
         called=callerid.printable(situation.facts.dialled if called is None else called, MAX_DIALLED),
         trace=tuple(situation.trace),
@@ -399,4 +391,4 @@ def _direction(caller: Caller) -> Direction:
 
 def _assertable(identity: Presentation) -> Presentation | None:
     """Users' phones are not trusted with an identity that was asked to be kept private (RFC 3325 section 7)."""
-    return None if identity is callerid.ANONYMOUS else identity
+    return None if identity.number == callerid.ANONYMOUS.number else identity

@@ -17,10 +17,9 @@ from b2bua.delegation.office import Office, endpoints_of
 from b2bua.delegation.people import Executive, User
 from b2bua.delegation.plan import Endpoint, Role, Stage
 from b2bua.delegation.situation import Situation
-from b2bua.delegation.stages import Stages, Turn, assistants_stages
+from b2bua.delegation.stages import PLAIN_RING_SECONDS, Stages, assistants_stages, holding, until
+from b2bua.delegation.standing import on_dnd
 
-PLAIN_RING_SECONDS: Final = 180.0
-"""A plain call rings this long at most, as Timer C of a proxy would allow (RFC 3261 section 16.6)."""
 EMERGENCY_RING_SECONDS: Final = 600.0
 """An emergency call may wait in the answering point's queue; it is not cut off as early as another call."""
 
@@ -57,8 +56,7 @@ def ring_office(situation: Situation, office: Office, path: Path = ()) -> RingPl
     rollover_after = None if after is None else max(after, alerting.minimum_seconds)
     if rollover_after == 0:
         stages = ()  # nobody's phone should ring for no time at all and show a missed call
-    rollover = _rollover(situation, office, path)
-    return RingPlan(stages, rollover_after, _mark(rollover, executive.extension, "no-answer") if path else rollover)
+    return RingPlan(stages, rollover_after, _rollover(situation, office, path))
 
 
 def _own_phones(situation: Situation, office: Office) -> tuple[Endpoint, ...]:
@@ -76,22 +74,9 @@ def _own_phones(situation: Situation, office: Office) -> tuple[Endpoint, ...]:
 def _assistants(situation: Situation, office: Office, own_phones: tuple[Endpoint, ...]) -> Stages:
     """The stages of the assistants, with the executive's phones beside them where the strategy says so."""
     turns = who_rings(situation, office)
-    if turns is office.turns and not own_phones and not situation.directory.represented:
+    if turns is office.turns and not own_phones:
         return office.stages
-    if office.executive.kind != "executive" and situation.directory.represented:
-        turns = tuple(_represented(situation, turn) for turn in turns)
     return assistants_stages(office.executive.alerting, turns, own_phones, office.executive.maximum_wait)
-
-
-def _represented(situation: Situation, turn: Turn) -> Turn:
-    """Delegation has precedence (A4): a member of a group whose own calls are filtered is represented by their assistants."""
-    member = turn.delegation.assistant
-    office = situation.directory.represented.get(member)
-    if office is None or screening.screen(situation, office, turn.delegation.executive) != "assistants":
-        return turn
-    situation.note("delegation first", True, f"the assistants of {situation.named(member)} ring for this member")
-    turns = who_rings(situation, office)
-    return Turn(turn.delegation, tuple(endpoint for each in turns for endpoint in each.endpoints) or turn.endpoints)
 
 
 # --- rollover (A15) -------------------------------------------------------------------------------------------------------------
@@ -100,16 +85,16 @@ def _represented(situation: Situation, turn: Turn) -> Turn:
 def _rollover(situation: Situation, office: Office, path: Path) -> Stages:
     executive, rollover = office.executive, office.executive.rollover
     here = (*path, executive.extension)
+    stages: Stages = ()
     match rollover.action:
         case "executive":
             return _rollover_to_executive(situation, office, path)
-        case "no_answer":
-            target = office.user.forwarding.no_answer
-            return _mark(ring_target(situation, target, "forward", here), executive.extension, "no-answer") if target else ()
+        case "no_answer" if office.user.forwarding.no_answer:
+            stages = ring_target(situation, office.user.forwarding.no_answer, "forward", here)
         case "forward" | "voicemail" if rollover.forward:
             role: Role = "forward" if rollover.action == "forward" else "voicemail"
-            return _limited(ring_target(situation, rollover.forward, role, here), executive, f"rollover {rollover.action}")
-    return ()
+            stages = _limited(ring_target(situation, rollover.forward, role, here), executive, f"rollover {rollover.action}")
+    return _mark(stages, executive.extension, "no-answer")
 
 
 def _rollover_to_executive(situation: Situation, office: Office, path: Path) -> Stages:
@@ -135,12 +120,6 @@ def _limited(stages: Stages, executive: Executive, name: str) -> Stages:
 # --- a user's own phones, and where they forward --------------------------------------------------------------------------------
 
 
-def on_dnd(situation: Situation, user: User) -> bool:
-    """Whether `user` does not want to be disturbed: as set by phone, else as the directory says (A19)."""
-    switched = situation.setting("dnd", user.extension)
-    return user.dnd if switched is None else switched == "on"
-
-
 def ring_user(situation: Situation, user: User, role: Role, path: Path = ()) -> Stages:
     """The user's own phones, with the user's own forwarding: always, busy, no answer, unreachable. Empty on DND without one."""
     forwarding = user.forwarding
@@ -150,20 +129,14 @@ def ring_user(situation: Situation, user: User, role: Role, path: Path = ()) -> 
         return _mark(ring_target(situation, forwarding.always, "forward", here), user.extension, "unconditional")
     if on_dnd(situation, user):
         situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
-        return _follow_up(situation, user, forwarding.busy, here, "do-not-disturb")
+        return _follow_up(situation, user, forwarding.busy, here, "do-not-disturb") if forwarding.busy else ()
     name = "rollover" if role == "executive" else "forwarded call" if path else "plain call"
     situation.note(name, True, f"all phones of {user.name} ({user.extension}) ring{'' if name == 'plain call' else ' then'}")
     if role == "user" and user.extension in situation.directory.phones:
         return situation.directory.phones[user.extension]
-    stage = Stage(
-        endpoints_of(user, role),
-        forwarding.no_answer_seconds if forwarding.no_answer else PLAIN_RING_SECONDS,
-        "phones",
-        busy=_follow_up(situation, user, forwarding.busy, here, "user-busy"),
-        no_answer=_follow_up(situation, user, forwarding.no_answer, here, "no-answer"),
-        unreachable=_follow_up(situation, user, forwarding.unreachable, here, "unavailable"),
-    )
-    return (stage,)
+    seconds = forwarding.no_answer_seconds if forwarding.no_answer else PLAIN_RING_SECONDS
+    ways = _follow_ups(situation, user, here)
+    return (Stage(endpoints_of(user, role), seconds, "phones", ways["user-busy"], ways["no-answer"], ways["unavailable"]),)
 
 
 _WHEN: Final = {
@@ -175,9 +148,24 @@ _WHEN: Final = {
 """The reasons of a Diversion (RFC 5806) in the words of the explainer."""
 
 
-def _follow_up(situation: Situation, user: User, target: str | None, path: Path, reason: str) -> Stages:
-    if target is None:
-        return ()
+def _follow_ups(situation: Situation, user: User, path: Path) -> dict[str, Stages]:
+    """Where the call goes on, by the reason; ways that lead to the same target are worked out once."""
+    forwarding = user.forwarding
+    ways = {"user-busy": forwarding.busy, "no-answer": forwarding.no_answer, "unavailable": forwarding.unreachable}
+    found: dict[str, Stages] = {}
+    for reason, target in ways.items():
+        same = next((known for known in found if target is not None and ways[known] == target), None)
+        if target is None:
+            found[reason] = ()
+        elif same is None:
+            found[reason] = _follow_up(situation, user, target, path, reason)
+        else:
+            situation.note(f"forward {_WHEN[reason]}", True, f"to {quotable(target)} as well")
+            found[reason] = _mark(found[same], user.extension, reason, instead_of=same)
+    return found
+
+
+def _follow_up(situation: Situation, user: User, target: str, path: Path, reason: str) -> Stages:
     situation.note(f"forward {_WHEN[reason]}", True, f"{situation.named(user.extension)} forwards to {quotable(target)}")
     return _mark(ring_target(situation, target, "forward", path), user.extension, reason)
 
@@ -207,39 +195,56 @@ def ring_target(situation: Situation, target: str, role: Role, path: Path) -> St
 
 def flat(plan: RingPlan) -> Stages:
     """A ring plan as stages of another one: what comes after its time limit is cut off."""
-    if plan.rollover_after is None:
-        return (*plan.stages, *plan.rollover)
-    kept: list[Stage] = []
-    left = plan.rollover_after
-    for stage in plan.stages:
-        if left > 0:
-            kept.append(stage._replace(seconds=min(stage.seconds or left, left)))
-            left -= kept[-1].seconds or 0.0
-    return (*kept, *plan.rollover)
+    stages = plan.stages if plan.rollover_after is None else until(plan.stages, plan.rollover_after)
+    waits = any(stage.hold is not None for stage in stages)
+    return (*_until_the_rollover(stages), *(holding(plan.rollover, 0.0) if waits else plan.rollover))
 
 
-def _mark(stages: Stages, extension: str, reason: str) -> Stages:
-    """Say who forwarded the call, and why, on what has no such mark yet."""
+def _until_the_rollover(stages: Stages) -> Stages:
+    """Endpoints that last beyond their stage ring for as long as these stages take, not into what follows them."""
+    if not any(each.lasting for stage in stages for each in stage.endpoints):
+        return stages
+    total = sum(stage.seconds or 0.0 for stage in stages)
     return tuple(
-        stage._replace(
-            endpoints=tuple(each if each.diversion else each._replace(diverting=extension, diversion=reason) for each in stage.endpoints)
-        )
+        stage._replace(endpoints=tuple(each._replace(seconds=total) if each.lasting else each for each in stage.endpoints))
         for stage in stages
     )
 
 
+def _mark(stages: Stages, extension: str, reason: str, instead_of: str = "") -> Stages:
+    """Say who forwarded the call, and why, on what has no such mark yet; or another reason of the same user's."""
+    marked = []
+    for stage in stages:
+        endpoints = tuple(
+            each._replace(diverting=extension, diversion=reason)
+            if not each.diversion or (instead_of and (each.diverting, each.diversion) == (extension, instead_of))
+            else each
+            for each in stage.endpoints
+        )
+        marked.append(stage._replace(endpoints=endpoints))
+    return tuple(marked)
+
+
 def spare(stages: Stages, extension: str | None, key: str) -> Stages:
-    """`stages` without endpoints that are the caller: a plan never rings the caller. The same object when there is none."""
+    """`stages` without endpoints that are the caller: a plan never rings the caller. The same object when there is none.
+
+    The hold of a stage that is left out is the next one's: the round of a queue begins with who rings first.
+    """
     if not any(_rings(stage, extension, key) for stage in stages):
         return stages
-    spared = []
+    spared: list[Stage] = []
+    hold = None
     for stage in stages:
+        hold = hold if stage.hold is None else stage.hold
         endpoints = tuple(each for each in stage.endpoints if not _is_caller(each, extension, key))
         if endpoints:
             busy, no_answer, unreachable = (spare(each, extension, key) for each in (stage.busy, stage.no_answer, stage.unreachable))
-            spared.append(Stage(endpoints, stage.seconds, stage.name, busy, no_answer, unreachable))
+            rung: Stages = (stage._replace(endpoints=endpoints, busy=busy, no_answer=no_answer, unreachable=unreachable),)
         else:
-            spared.extend(spare(stage.unreachable or stage.no_answer or stage.busy, extension, key))
+            rung = spare(stage.unreachable or stage.no_answer or stage.busy, extension, key)
+        if rung:
+            spared.extend(rung if hold is None else holding(rung, hold))
+            hold = None
     return tuple(spared)
 
 
@@ -247,7 +252,7 @@ def _rings(stage: Stage, extension: str | None, key: str) -> bool:
     for endpoint in stage.endpoints:
         if endpoint.extension == extension if endpoint.kind == "user" else _is_caller(endpoint, extension, key):
             return True
-    return any(_rings(each, extension, key) for follow_up in stage[3:] for each in follow_up)
+    return any(_rings(each, extension, key) for follow_up in (stage.busy, stage.no_answer, stage.unreachable) for each in follow_up)
 
 
 def _is_caller(endpoint: Endpoint, extension: str | None, key: str) -> bool:

@@ -11,10 +11,11 @@ from typing import Final, Literal
 from b2bua.delegation.callerid import quotable
 from b2bua.delegation.callers import caller_words
 from b2bua.delegation.digits import number_key
-from b2bua.delegation.office import Check, Office, Run
+from b2bua.delegation.office import Check, Criteria, Office
 from b2bua.delegation.people import Criterion
 from b2bua.delegation.plan import Rule
 from b2bua.delegation.situation import Situation
+from b2bua.delegation.standing import filtering_on, in_force
 
 Verdict = Literal["confidential", "executive", "assistants"]
 
@@ -47,10 +48,11 @@ def screen(situation: Situation, office: Office, dialled: str) -> Verdict:
         trace.append(_NOT_CONFIDENTIAL)
     if executive.filtering.criteria:
         trace.append(_asked(situation, office, dialled))
-    if office.exceptions and first_match(situation, office, office.exceptions, dialled):
+    if office.exceptions.runs and first_match(situation, office, office.exceptions, dialled):
         return "executive"
     if caller.extension is not None:
-        if _is_assistant(situation, caller.extension, executive.extension):
+        delegation = situation.directory.delegation(caller.extension, executive.extension)
+        if delegation is not None and in_force(situation, delegation):
             trace.append(_OWN_ASSISTANT)
             return "executive"
         if executive.filtering.executives_pass and situation.directory.is_executive(caller.extension):
@@ -62,24 +64,8 @@ def screen(situation: Situation, office: Office, dialled: str) -> Verdict:
     return "assistants" if _taken(situation, office, dialled) else "executive"
 
 
-def _is_assistant(situation: Situation, caller: str, executive: str) -> bool:
-    """Whether the caller is an assistant of the executive, approved and at this time (A20, A25)."""
-    delegation = situation.directory.delegation(caller, executive)
-    if delegation is None or delegation.approval != "approved":
-        return False
-    return (delegation.begins is None or situation.now >= delegation.begins) and (
-        delegation.ends is None or situation.now < delegation.ends
-    )
-
-
-def filtering_on(situation: Situation, office: Office) -> bool:
-    """Whether filtering is on: as a phone set it (A12), else as the directory says."""
-    switched = situation.setting("filter", office.executive.extension)
-    return office.executive.filtering.enabled if switched is None else switched == "on"
-
-
 def _enabled(situation: Situation, office: Office) -> bool:
-    on = filtering_on(situation, office)
+    on = filtering_on(situation, office.executive)
     if on and not office.executive.filtering.enabled:
         situation.trace.append(_SWITCHED_ON)
     if not on:
@@ -97,32 +83,36 @@ def _taken(situation: Situation, office: Office, dialled: str) -> bool:
     return rule.matched
 
 
-def first_match(situation: Situation, office: Office, runs: tuple[Run, ...], dialled: str) -> Criterion | None:
+def first_match(situation: Situation, office: Office, criteria: Criteria, dialled: str) -> Criterion | None:
     """The first criterion that matches the call; each one looked at leaves a line, with the part of it that did not match."""
     caller, trace = situation.caller, situation.trace
-    key = "" if caller.anonymous and caller.kind == "trunk" else situation.key  # who withheld the number is not found by number
-    for checks, numbers, prefixes, passed_over in runs:
-        if numbers is not None and key not in numbers and not (key and prefixes and key.startswith(prefixes)):
+    words = caller_words(caller)
+    key = situation.key
+    named = key in criteria.numbers or (key != "" and key.startswith(criteria.prefixes))
+    for checks, by_number, passed_over in criteria.runs:
+        if by_number and not named:
             trace.extend(passed_over)
             continue
-        found = _matching(situation, office, checks, key, number_key(dialled))
+        found = _matching(situation, office, checks, words, key, dialled)
         if found is not None:
             return found
     return None
 
 
-def _matching(situation: Situation, office: Office, checks: tuple[Check, ...], key: str, called: str) -> Criterion | None:
-    say, words_of_caller = situation.trace.append, caller_words(situation.caller)
-    for criterion, words, numbers, prefixes, dialled, timed, matched, wrong_callers, wrong_dialled, wrong_time in checks:
-        if words.isdisjoint(words_of_caller) and key not in numbers and not (prefixes and key.startswith(prefixes)):
-            say(wrong_callers)
-        elif dialled and called not in dialled:
-            say(wrong_dialled)
-        elif timed and not _in_time(situation, criterion, office.executive.time_zone):
-            say(wrong_time)
+def _matching(
+    situation: Situation, office: Office, checks: tuple[Check, ...], words: frozenset[str], key: str, called: str
+) -> Criterion | None:
+    say = situation.trace.append
+    for check in checks:
+        if check.words.isdisjoint(words) and key not in check.numbers and not (key and key.startswith(check.prefixes)):
+            say(check.wrong_callers)
+        elif check.dialled and number_key(called) not in check.dialled:
+            say(check.wrong_dialled)
+        elif check.timed and not _in_time(situation, check.criterion, office.executive.time_zone):
+            say(check.wrong_time)
         else:
-            say(matched)
-            return criterion
+            say(check.matched)
+            return check.criterion
     return None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from b2bua.delegation.callerid import quotable
-from b2bua.delegation.digits import number_key
+from b2bua.delegation.callers import caller_key
 from b2bua.delegation.plan import Caller, Facts, Rule, SettingKind
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class Situation:
 
     @property
     def key(self) -> str:
-        """The caller's number as numbers are compared."""
+        """The caller as callers are looked up."""
         if self._key is None:
-            self._key = number_key(self.caller.number)
+            self._key = caller_key(self.caller)
         return self._key
 
     @property
@@ -59,7 +59,7 @@ class Situation:
 
     def setting(self, kind: SettingKind, subject: str, object: str = "") -> str | None:  # noqa: A002
         """What a phone or a call has set; None when nothing is, or its time is over."""
-        return self.state.value(kind, subject, object, self.stamp) if self.state.settings else None
+        return self.state.value(kind, subject, object, self.stamp) if subject in self.state.subjects else None
 
     def local(self, zone: tzinfo) -> datetime:
         """The time on the wall of that zone."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from b2bua.delegation import callerid
-from b2bua.delegation.assistants import not_covering, off_duty
 from b2bua.delegation.callerid import quotable
+from b2bua.delegation.callers import user_key
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.model import Directory
 from b2bua.delegation.people import Disclosure, Executive
 from b2bua.delegation.plan import Caller, Presentation, Rule, Setting
 from b2bua.delegation.situation import Refusal, Situation
+from b2bua.delegation.standing import not_covering, off_duty
 
 
 class Identity(NamedTuple):
@@ -36,6 +37,7 @@ class Voice(NamedTuple):
 
 
 ONESELF: Final = Identity(None, "")
+STICKY: Final = "sticky choice"
 _AS_ONESELF: Final = Rule("on behalf", False, "no other identity was chosen")
 
 
@@ -56,7 +58,7 @@ def chosen_identity(situation: Situation, by_code: Identity | None) -> Identity:
     if caller.line is not None:
         return Identity(caller.line, "delegated line")
     sticky = situation.setting("call_as", caller.extension or "")
-    return ONESELF if sticky is None else Identity(sticky, "sticky choice")
+    return ONESELF if sticky is None else Identity(sticky, STICKY)
 
 
 def _named(text: str, caller: Caller, directory: Directory) -> tuple[str | None] | None:
@@ -79,7 +81,7 @@ def may_speak_as(situation: Situation, chosen: Identity) -> Refusal | None:
             situation.trace.append(_AS_ONESELF)
         return None
     wanted, caller = quotable(chosen.executive), situation.caller.extension or ""
-    if chosen.executive not in situation.directory.users:
+    if chosen.executive not in situation.directory.users and chosen.means != STICKY:
         situation.note("right to call on behalf", False, f"nobody has the extension {wanted} (chosen by {chosen.means})")
         return Refusal(404, f"nobody has the extension {wanted}")
     missing = _missing(situation, caller, chosen.executive)
@@ -88,7 +90,7 @@ def may_speak_as(situation: Situation, chosen: Identity) -> Refusal | None:
         return None
     situation.note("right to call on behalf", False, f"{caller} {missing} (chosen by {chosen.means})")
     hint = ""
-    if chosen.means == "sticky choice":
+    if chosen.means == STICKY:
         hint = f"; dial {situation.directory.codes.codes['call_as_clear']} to call as yourself"
     return Refusal(403, f"you may not call as {wanted}{hint}")
 
@@ -129,9 +131,9 @@ def voice(situation: Situation, chosen: Identity, number: str, inside: str | Non
 def _disclosure(executive: Executive, number: str, inside: str | None) -> tuple[str, Disclosure]:
     on_behalf = executive.on_behalf
     if on_behalf.classes:
-        key = number_key(inside or number)
+        key = number_key(number) if inside is None else user_key(inside)
         for each in on_behalf.classes:
-            if each.numbers.has_number(key):
+            if each.numbers.has(key):
                 return each.name, each.disclosure
     return ("outside", on_behalf.outside) if inside is None else ("inside", on_behalf.inside)
 
@@ -151,7 +153,10 @@ def shown_inside(situation: Situation, spoken: Voice | None) -> Presentation:
     if situation.caller.anonymous:
         return callerid.ANONYMOUS
     if spoken is None:
-        return callerid.caller_inside(situation.caller)
+        caller = situation.caller
+        if caller.kind == "trunk" and caller.number in situation.directory.users:  # no colleague: calling back would reach somebody else
+            return Presentation(f"{caller.number} (outside)", callerid.ANONYMOUS.number)
+        return callerid.caller_inside(caller)
     return _disclosed(situation, spoken, callerid.user_inside(situation.directory.users[spoken.executive.extension]))
 
 

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final
 
 from b2bua.delegation.plan import Setting, SettingKind
 
 Key = tuple[str, str, str]
-_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+_NOTHING: Final[MappingProxyType[Any, Any]] = MappingProxyType({})
+MOST_CALLBACKS: Final = 5000
+"""Of one executive: each call on behalf copies them to add one."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """The settings. Times are seconds since the epoch."""
 
-    settings: Mapping[Key, Setting] = field(default_factory=lambda: _NOTHING)
+    settings: MappingProxyType[Key, Setting] = field(default_factory=lambda: _NOTHING)
     """By (kind, subject, object): all but the callbacks."""
-    callbacks: Mapping[str, Mapping[str, Setting]] = field(default_factory=lambda: _NOTHING)
+    callbacks: MappingProxyType[str, MappingProxyType[str, Setting]] = field(default_factory=lambda: _NOTHING)
     """By executive and number. Each call on behalf may add one, so that only one executive's are copied for it."""
     subjects: frozenset[str] = frozenset()
     """Who has ever set something: whoever is not in here is as the directory says."""
@@ -53,6 +56,18 @@ class State:
         """The settings whose time is over, as settings that forget them."""
         return [each._replace(value=None, until=None) for each in self if each.until is not None and each.until <= now]
 
+    def overflow(self, limit: int = MOST_CALLBACKS) -> list[Setting]:
+        """The oldest callbacks of whoever has more than `limit`, as settings that forget them: a tenth, or all that are too many.
+
+        The oldest are those whose time is over first.
+        """
+        crowded = [numbers.values() for numbers in self.callbacks.values() if len(numbers) > limit]
+        return [
+            each._replace(value=None, until=None)
+            for callbacks in crowded
+            for each in sorted(callbacks, key=_end)[: max(len(callbacks) // 10, len(callbacks) - limit)]
+        ]
+
     def value(self, kind: SettingKind, subject: str, object: str = "", now: float | None = None) -> str | None:  # noqa: A002
         """What is set; None when nothing is, or, with `now`, when its time is over. Callbacks are asked for by `callback`."""
         return _value(self.settings.get((kind, subject, object)), now)
@@ -69,22 +84,34 @@ def _value(setting: Setting | None, now: float | None) -> str | None:
     return setting.value
 
 
-def _changed(known: Mapping[Any, Setting], changes: Mapping[Any, Setting]) -> Mapping[Any, Setting]:
+def _end(setting: Setting) -> float:
+    return inf if setting.until is None else setting.until
+
+
+def _changed(known: MappingProxyType[Any, Setting], changes: Mapping[Any, Setting]) -> MappingProxyType[Any, Setting]:
     """`known` with `changes`; itself when there are none."""
     if not changes:
         return known
-    changed = {**known, **changes}
-    return MappingProxyType({key: each for key, each in changed.items() if each.value is not None})
+    changed = known | changes  # a dict's own copy: thirty times as fast as item by item
+    for key, each in changes.items():
+        if each.value is None:
+            del changed[key]
+    return MappingProxyType(changed)
 
 
-def _with_callbacks(known: Mapping[str, Mapping[str, Setting]], callbacks: Collection[Setting]) -> Mapping[str, Mapping[str, Setting]]:
+def _with_callbacks(
+    known: MappingProxyType[str, MappingProxyType[str, Setting]], callbacks: Collection[Setting]
+) -> MappingProxyType[str, MappingProxyType[str, Setting]]:
     if not callbacks:
         return known
     by_executive: dict[str, dict[str, Setting]] = {}
     for each in callbacks:
         by_executive.setdefault(each.subject, {})[each.object] = each
-    changed = {**known, **{executive: _changed(known.get(executive, _NOTHING), each) for executive, each in by_executive.items()}}
-    return MappingProxyType({executive: numbers for executive, numbers in changed.items() if numbers})
+    changed = known | {executive: _changed(known.get(executive, _NOTHING), each) for executive, each in by_executive.items()}
+    for executive in by_executive:
+        if not changed[executive]:
+            del changed[executive]
+    return MappingProxyType(changed)
 
 
 NO_STATE: Final = State()

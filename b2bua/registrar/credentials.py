@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from b2bua.delegation.model import Directory
@@ -40,6 +41,9 @@ class CredentialTable:
 
     def __contains__(self, name: object) -> bool:
         return name in self._accounts
+
+    def __iter__(self) -> Iterator[DigestAccount]:
+        return iter(self._accounts.values())
 
     def __len__(self) -> int:
         return len(self._accounts)

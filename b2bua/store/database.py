@@ -13,6 +13,7 @@ from b2bua.delegation.plan import Setting
 from b2bua.store import migrations
 from b2bua.store.bindings import SqlBindings
 from b2bua.store.history import SqlHistory
+from b2bua.store.settings_journal import SettingsJournal
 from b2bua.store.state import SqlState, load
 from b2bua.store.writer import Writer
 
@@ -26,10 +27,11 @@ class Store:
 
     def __init__(self, engine: Engine, directory: Path) -> None:
         self._engine = engine
+        journal = SettingsJournal(directory)
         self.writer = Writer(engine, directory)
         self.history = SqlHistory(engine)
         self.bindings = SqlBindings(engine, self.writer)
-        self.state = SqlState(engine, self.writer)
+        self.state = SqlState(engine, journal, self.writer)
 
     def close(self, seconds: float = 5.0) -> None:
         """Write what is queued, for at most `seconds`; what the database does not take goes to the journal."""
@@ -60,7 +62,7 @@ def open_history(state: Path) -> SqlHistory | None:
 def stored_settings(state: Path) -> list[Setting]:
     """What phones have set, as stored, beside a running server; nothing when there is no database yet. Raises as `open_history`."""
     engine = _existing(state / DATABASE)
-    return [] if engine is None else load(engine)
+    return [] if engine is None else load(engine, SettingsJournal(state))
 
 
 def _existing(path: Path) -> Engine | None:
@@ -104,6 +106,7 @@ def _engine(path: Path, mode: str) -> Engine:
         "sqlite+pysqlite://",
         creator=lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False),
         poolclass=NullPool,
+        hide_parameters=True,  # errors are logged, and who called whom is nobody's business there
     )
     event.listen(engine, "connect", _prepare)
     return engine

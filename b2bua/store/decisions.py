@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, RoutePlan, Rule, Setting, Stage
+from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, PresentFor, RoutePlan, Rule, Setting, Stage
 
 Decision = tuple[float, Facts, RoutePlan]
 """Seconds since the epoch at which it was decided, the facts, the plan with its trace."""
@@ -56,6 +56,7 @@ def _plan(values: Sequence[Any]) -> RoutePlan:
         asserted=_identity(found.asserted),
         present_outside=_identity(found.present_outside),
         settings=tuple(_make(Setting, each) for each in found.settings),
+        present_for=tuple(_present_for(each) for each in found.present_for),
     )
 
 
@@ -72,7 +73,13 @@ def _stage(values: Sequence[Any]) -> Stage:
         _stages(found.busy),
         _stages(found.no_answer),
         _stages(found.unreachable),
+        found.hold,
     )
+
+
+def _present_for(values: Sequence[Any]) -> PresentFor:
+    found = _make(PresentFor, values)
+    return found._replace(presentation=_make(Presentation, found.presentation))
 
 
 def _identity(values: Sequence[Any] | None) -> Presentation | None:

@@ -1,17 +1,20 @@
 """The one thread that writes to the database: batched, off the call path, losing nothing while it can be helped.
 
-The event loop appends to deques and wakes the thread at most once per batch.  While the database fails, rows wait in
-memory, coalesced and bounded; what exceeds the bound goes to a journal (JSON lines) and from there into the database
-as soon as it works again, at the latest at the next start.  Bindings and settings are kept per key, the last state wins,
-and are not journaled: a phone registers again, and of settings there are never more than the server holds in memory anyway.
+The event loop appends to deques and wakes the thread at most once per batch.  History and bindings are collected for a moment;
+a setting, which a phone was told is made, is written at once.  While the database fails, rows wait in memory, coalesced and
+bounded; what exceeds the bound goes to a journal (JSON lines) and from there into the database as soon as it works again, at the
+latest at the next start.  Bindings and settings are kept per key, the last state wins.  Settings are journaled as soon as the
+database fails, for they count at the next start whether it works by then or not; bindings never are: a phone registers again.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,6 +30,7 @@ from b2bua.store import bindings as bindings_rows
 from b2bua.store import history as history_rows
 from b2bua.store import models
 from b2bua.store.ports import HistoryRow, StoredBinding
+from b2bua.store.settings_journal import SettingsJournal
 
 JOURNAL: Final = "history-journal.jsonl"
 """Rows that the database could not take in time; read back when it can."""
@@ -34,6 +38,8 @@ REJECTED: Final = "history-rejected.jsonl"
 """Rows that no database takes; kept for whoever looks for the reason."""
 LONGEST_WAIT: Final = 30.0
 """Seconds between two attempts at a failing database, at most."""
+LONGEST_DOUBLING: Final = 7
+"""Failures in a row up to which the wait doubles, which is beyond `LONGEST_WAIT`; a number of days of them would be too large to count."""
 LOCK_SECONDS: Final = 2.0
 
 BindingKey = tuple[str, str]
@@ -90,7 +96,7 @@ _DELETE_SETTING = "DELETE FROM state WHERE kind = ? AND subject = ? AND object =
 class Writer:
     """`HistorySink` and the writing side of `BindingStore` and `StateStore`. The public methods belong to one thread, the event loop's.
 
-    `interval`: seconds that rows are collected before a commit · `batch`: most rows of one transaction ·
+    `interval`: seconds that history and bindings are collected before a commit · `batch`: most rows of one transaction ·
     `capacity`: history rows kept in memory while the database does not take them.
     """
 
@@ -98,6 +104,7 @@ class Writer:
         self._engine = engine
         self._journal = state / JOURNAL
         self._rejected = state / REJECTED
+        self._settings_journal = SettingsJournal(state)
         self._interval = interval
         self._batch = batch
         self._capacity = capacity
@@ -106,15 +113,19 @@ class Writer:
         self._settings: deque[Setting] = deque()
         self._pending = False
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._stop = threading.Event()
         self._connection: Connection | None = None
         self._failures = 0
         self._unsaved = Changes()
+        self._fresh: dict[SettingKey, Setting] = {}  # those unsaved settings that are not in the journal either
+        self._journaled = True  # whether the journal may hold a setting; at first it may, from the last time
         self._journal_lock = threading.Lock()  # the event loop spills only when the queue is full
         self.written = 0
         """History rows committed."""
         self.spilled = 0
         """History rows that went to the journal."""
+        self._take_in_settings()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -150,18 +161,23 @@ class Writer:
             self._notify()
 
     def save_settings(self, settings: Sequence[Setting]) -> None:
-        """Queue settings; those that follow fast for the same key are written once."""
+        """Queue settings, to be written at once; those that follow fast for the same key are written once."""
+        if not settings:
+            return
         self._settings.extend(settings)
-        if settings and not self._pending:
+        self._hurry.set()
+        if not self._pending:
             self._notify()
 
     def close(self, seconds: float) -> None:
-        """Write what waits, for at most `seconds`, then journal the history that is left."""
+        """Write what waits, for at most `seconds`, then journal the settings and the history that are left."""
         self._stop.set()
+        self._hurry.set()
         self._wake.set()
         self._thread.join(seconds)
-        if lost := len(self._settings) + len(self._unsaved.settings):
-            _log.error("settings lost", settings=lost)
+        left = [*self._fresh.copy().values(), *self._settings.copy()]
+        if not self._journal_settings(left):
+            _log.error("settings lost", settings=len(left))
         if self._thread.is_alive():
             _log.error("database does not answer", rows=len(self._rows))
         self._spill(tuple(self._rows.copy()))  # copied at once: a thread that hangs may still come back
@@ -178,8 +194,9 @@ class Writer:
         stopping = False
         while not stopping:
             self._wake.wait()
-            self._stop.wait(self._interval if not self._failures else min(LONGEST_WAIT, 0.25 * 2**self._failures))
+            self._pause()
             self._wake.clear()
+            self._hurry.clear()
             self._pending = False
             stopping = self._stop.is_set()  # asked before writing: whatever came before the stop is written
             self._write_all()
@@ -188,14 +205,28 @@ class Writer:
         if self._connection is not None:
             self._connection.close()
 
+    def _pause(self) -> None:
+        """Let history and bindings gather, unless there is a setting; after a failure let the database recover."""
+        if not self._failures:
+            self._hurry.wait(self._interval)
+            return
+        end = time.monotonic() + min(LONGEST_WAIT, 0.25 * 2 ** min(self._failures, LONGEST_DOUBLING))
+        while not self._stop.is_set() and (left := end - time.monotonic()) > 0 and self._hurry.wait(left):
+            self._hurry.clear()
+            self._collect_changes()
+            self._journal_fresh()
+
     def _write_all(self) -> None:
         """Write until the queues are empty or the database fails. Rows leave their queue when they are committed."""
         while self._rows or self._changes or self._settings or self._unsaved:
             self._collect_changes()
             rows = [self._rows[at] for at in range(min(len(self._rows), self._batch))]
             if not self._write(rows, self._unsaved):
+                self._journal_fresh()
                 return
             self._unsaved.clear()
+            self._fresh.clear()
+            self._clear_settings_journal()
             for _ in rows:
                 self._rows.popleft()
 
@@ -208,23 +239,30 @@ class Writer:
                 del bindings[next(iter(bindings))]
         while self._settings:
             setting = self._settings.popleft()
-            settings[setting.kind, setting.subject, setting.object] = setting
+            settings[setting[:3]] = self._fresh[setting[:3]] = setting
 
     def _write(self, rows: Sequence[HistoryRow], changes: Changes) -> bool:
         """One transaction; False when the database fails, which is logged when it begins and when it ends."""
         try:
-            self._transaction(rows, changes)
+            self._store(rows, changes)
         except OperationalError as error:  # locked, full, read-only, gone: it may pass
             self._failed(error)
             return False
-        except _ROW_ERRORS:
-            self._write_singly(rows, changes)
         self.written += len(rows)
         if self._failures:
             _log.info("database takes rows again", after_failures=self._failures)
             self._failures = 0
             self._take_in_journal()
         return True
+
+    def _store(self, rows: Sequence[HistoryRow], changes: Changes) -> None:
+        """Bring all of it into the database that can be stored. Raises OperationalError."""
+        try:
+            self._transaction(rows, changes)
+        except OperationalError:
+            raise
+        except _ROW_ERRORS:
+            self._write_singly(rows, changes)
 
     def _transaction(self, rows: Sequence[HistoryRow], changes: Changes) -> None:
         connection = self._connection
@@ -253,6 +291,8 @@ class Writer:
     def _try(self, rows: Sequence[HistoryRow], changes: Changes) -> bool:
         try:
             self._transaction(rows, changes)
+        except OperationalError:
+            raise  # whoever is stored already is stored once more, which does no harm
         except _ROW_ERRORS as error:
             keys = [*changes.bindings, *changes.settings]
             _log.error("row cannot be stored", error=str(error), rows=[row.id for row in rows], changes=keys)
@@ -267,7 +307,43 @@ class Writer:
             self._connection.close()
             self._connection = None
 
-    # -- the journal
+    # -- the journal of settings
+
+    def _take_in_settings(self) -> None:
+        """What the database could not take before the last end. Raises OSError."""
+        if left := self._settings_journal.read():
+            self._unsaved.settings.update((each[:3], each) for each in left)
+            self._hurry.set()
+            self._notify()
+            _log.info("settings journal taken in", settings=len(self._unsaved.settings))
+
+    def _journal_fresh(self) -> None:
+        if self._journal_settings(list(self._fresh.values())):
+            self._fresh.clear()
+
+    def _journal_settings(self, settings: Sequence[Setting]) -> bool:
+        """Keep `settings` over the end of the process, which the database does not at the moment; False, logged, when that fails, too."""
+        if not settings:
+            return True
+        self._journaled = True
+        try:
+            self._settings_journal.append(settings)
+        except OSError as error:
+            _log.error("settings are kept in memory only", settings=len(settings), error=str(error))
+            return False
+        return True
+
+    def _clear_settings_journal(self) -> None:
+        """The database has everything that is in the journal, unless `close` has just added what waits."""
+        if not self._journaled or self._settings:
+            return
+        try:
+            self._settings_journal.clear()
+            self._journaled = False
+        except OSError as error:
+            _log.error("settings journal cannot be removed", error=str(error))
+
+    # -- the journal of history
 
     def _spill(self, rows: Sequence[HistoryRow]) -> None:
         if not rows:
@@ -280,12 +356,14 @@ class Writer:
             self._journal_lock.release()
 
     def _append(self, path: Path, rows: Sequence[HistoryRow]) -> None:
-        text = "".join(json.dumps(history_rows.to_columns(row), default=str) + "\n" for row in rows)
         try:
-            with path.open("a", encoding="ascii") as file:
-                file.write(text)
+            self._append_text(path, [json.dumps(history_rows.to_columns(row), default=str) for row in rows])
         except OSError as error:
             _log.error("history lost", rows=[row.id for row in rows], error=str(error))
+
+    def _append_text(self, path: Path, lines: Sequence[str]) -> None:
+        with path.open("a", encoding="ascii", errors="backslashreplace") as file:
+            file.writelines(line + "\n" for line in lines)
 
     def _take_in_journal(self) -> None:
         """Bring the journal into the database; rows it has already are skipped, so being interrupted does no harm."""
@@ -293,18 +371,24 @@ class Writer:
             if not self._journal.exists():
                 return
             lines = self._journal.read_text("ascii", "replace").splitlines()
-            rows = [row for line in lines if (row := _from_line(line)) is not None]
-            if self._write(rows, _NO_CHANGES):
+            rows = {line: _from_line(line) for line in lines}
+            if self._write([row for row in rows.values() if row is not None], _NO_CHANGES):
+                self._set_aside([line for line, row in rows.items() if row is None])
                 self._journal.unlink()
                 _log.info("journal taken in", rows=len(rows))
 
+    def _set_aside(self, lines: Sequence[str]) -> None:
+        if lines:
+            _log.error("journal lines unreadable", lines=len(lines), kept=REJECTED)
+            with suppress(OSError):
+                self._append_text(self._rejected, lines)
+
 
 def _from_line(line: str) -> HistoryRow | None:
-    """One line of the journal; None, logged, for the torn last line of a machine that lost power."""
+    """One line of the journal; None for the torn last line of a machine that lost power."""
     try:
         return history_rows.from_columns(tuple(json.loads(line)))
     except (ValueError, TypeError):
-        _log.error("journal line unreadable", line=line)
         return None
 
 

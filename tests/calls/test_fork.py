@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from b2bua.calls.fork import ELSEWHERE, NO_ANSWER, Action, Exhausted, Fork, Start, Stop, Won
+from b2bua.calls.fork import ELSEWHERE, NO_ANSWER, Action, Exhausted, Fork, Start, Stop, Waiting, Won
 from b2bua.delegation.plan import Endpoint, RoutePlan, Stage
 
 NOW = 1000.0
@@ -24,10 +24,10 @@ def device(extension: str, name: str, after: float = 0.0, *, seconds: float | No
     return user(extension, seconds=seconds, lasting=lasting)._replace(number=name, after=after)
 
 
-def stage(*endpoints: Endpoint, seconds: float | None = 10.0, **following: Any) -> Stage:
+def stage(*endpoints: Endpoint, seconds: float | None = 10.0, hold: float | None = None, **following: Any) -> Stage:
     """`following`: busy, no_answer, unreachable, each a stage or several."""
     stages = {outcome: (each,) if isinstance(each, Stage) else tuple(each) for outcome, each in following.items()}
-    return Stage(endpoints, seconds, "stage", **stages)
+    return Stage(endpoints, seconds, "stage", **stages, hold=hold)
 
 
 def plan(*stages: Stage, rollover: tuple[Stage, ...] = (), after: float | None = None, plain: bool = False) -> RoutePlan:
@@ -35,13 +35,15 @@ def plan(*stages: Stage, rollover: tuple[Stage, ...] = (), after: float | None =
 
 
 class Rig:
-    """A fork with contacts by extension: one each, unless said otherwise. `rings` is who rings now, by branch."""
+    """A fork with contacts by extension: one each, unless said otherwise. `rings` is who rings now, by branch; `waits`: nobody does,
+    and the caller was told so."""
 
     def __init__(self, plan: RoutePlan, **contacts: int) -> None:
         self.contacts = {name.lstrip("u"): count for name, count in contacts.items()}
         self.fork = Fork(plan, self._contacts)
         self.now = NOW
         self.rings: dict[int, str] = {}
+        self.waits = False
         self.over: Won | Exhausted | None = None
         self.take(self.fork.start(NOW))
 
@@ -55,13 +57,17 @@ class Rig:
             if isinstance(action, Start):
                 assert action.branch not in self.rings
                 self.rings[action.branch] = action.contact
+                self.waits = False
             elif isinstance(action, Stop):
                 del self.rings[action.branch]
+            elif isinstance(action, Waiting):
+                self.waits = True
             else:
                 self.over = action
                 if isinstance(action, Won):
                     del self.rings[action.branch]
         assert self.over is None or not self.rings
+        assert not (self.waits and self.rings)
         assert self.fork.ringing == len(self.rings)
         return actions
 
@@ -446,6 +452,105 @@ def test_a_splash_that_ends_is_no_missed_call() -> None:
         assert isinstance(stop, Stop) and stop.cause == ELSEWHERE
 
 
+# Who waits in a queue (A4).
+
+
+def queue(*extensions: str, hold: float = 30.0, rounds: int = 2, **rest: Any) -> RoutePlan:
+    """Members one after the other, 10 s each, in rounds that begin every `hold`; overflow to 9."""
+    first, *others = (stage(user(each)) for each in extensions)
+    rest.setdefault("rollover", (stage(user("9")),))
+    return plan(*(first._replace(hold=hold), *others) * rounds, **rest)
+
+
+def test_the_next_round_begins_at_its_time_also_when_everybody_is_busy() -> None:
+    rig = Rig(queue("1", "2"))
+    rig.failed("1.0")
+    assert rig.ringing == ["2.0"], "within a round nobody waits"
+    rig.failed("2.0")
+    assert rig.waits and rig.fork.deadline == NOW + 30
+    rig.wait(29)
+    assert rig.waits and not rig.ringing
+    rig.wait(1)
+    assert rig.ringing == ["1.0"] and not rig.waits
+    rig.wait(20)
+    assert rig.waits, "the overflow waits, too"
+    rig.wait(9.9)
+    assert rig.waits
+    rig.wait(0.1)
+    assert rig.ringing == ["9.0"]
+    rig.failed("9.0")
+    assert rig.over == Exhausted(480, "")
+
+
+def test_a_queue_without_overflow_ends_when_the_wait_is_over() -> None:
+    rig = Rig(queue("1", rounds=1, rollover=()))
+    rig.failed("1.0", 603)
+    rig.wait(29.9)
+    assert rig.waits and rig.over is None
+    rig.wait(0.1)
+    assert rig.over == Exhausted(480, "") and rig.now == NOW + 30
+
+
+def test_who_comes_while_the_caller_waits_is_rung_in_the_next_round() -> None:
+    rig = Rig(queue("1", "2"), u1=0, u2=0)
+    assert rig.waits, "nobody is there: the caller waits all the same"
+    rig.contacts["2"] = 1
+    rig.wait(29)
+    assert rig.waits
+    rig.wait(1)
+    assert rig.ringing == ["2.0"]
+    rig.answered("2.0")
+    assert isinstance(rig.over, Won)
+
+
+def test_members_who_ring_are_rung_anew_by_the_next_round() -> None:
+    rig = Rig(plan(stage(user("1"), user("2"), seconds=20, hold=20.0), stage(user("1"), user("2"), seconds=20, hold=20.0)))
+    rig.failed("1.0")
+    actions = rig.wait(20)
+    assert [type(each) for each in actions] == [Stop, Start, Start], "no wait between the rounds"
+    assert rig.ringing == ["1.0", "2.0"]
+
+
+def test_the_time_of_the_rollover_counts_while_the_caller_waits() -> None:
+    rig = Rig(queue("1", after=12.0))
+    rig.failed("1.0")
+    rig.wait(11.9)
+    assert rig.waits
+    rig.wait(0.1)
+    assert rig.ringing == ["9.0"]
+    rig.failed("9.0")
+    assert rig.over == Exhausted(480, ""), "nothing is held up by the queue any more"
+
+
+def test_a_queue_among_follow_ups_and_its_overflow() -> None:
+    """A user who forwards to a queue: its overflow is one more stage there, with a hold of no time."""
+    following = (stage(user("7"), hold=15.0), stage(user("7"), hold=15.0), stage(user("8"), hold=0.0))
+    rig = Rig(plan(stage(user("1"), busy=following)), u7=0)
+    rig.failed("1.0")
+    assert rig.waits
+    rig.wait(29.9)
+    assert rig.waits
+    rig.wait(0.1)
+    assert rig.ringing == ["8.0"]
+    rig.failed("8.0")
+    assert rig.over == Exhausted(480, "")
+
+
+def test_who_lasts_rings_while_the_others_are_waited_for() -> None:
+    rig = Rig(plan(stage(user("1"), user("9", lasting=True), hold=30.0), stage(user("2"), hold=30.0)))
+    assert rig.failed("1.0") == [] and rig.ringing == ["9.0"], "no silence, so nothing to say"
+    rig.failed("9.0")
+    assert rig.waits
+    rig.wait(30)
+    assert rig.ringing == ["2.0"]
+
+
+def test_forwarding_of_a_member_does_not_wait() -> None:
+    rig = Rig(plan(stage(user("1"), hold=30.0, busy=stage(user("7"))), stage(user("2"), hold=30.0)))
+    rig.failed("1.0")
+    assert rig.ringing == ["7.0"]
+
+
 # Any plan, any course of events.
 
 endpoints = st.builds(
@@ -459,9 +564,10 @@ endpoints = st.builds(
 
 def some_stages(following: st.SearchStrategy[Any]) -> st.SearchStrategy[Stage]:
     return st.builds(
-        lambda ends, seconds, *follow_ups: Stage(tuple(ends), seconds, "s", *map(tuple, follow_ups)),
+        lambda ends, seconds, hold, *follow_ups: Stage(tuple(ends), seconds, "s", *map(tuple, follow_ups), hold),
         st.lists(endpoints, max_size=3),
         st.sampled_from([0.0, 1.0, 5.0, 5.0, 20.0]),
+        st.sampled_from([None, None, 0.0, 4.0, 25.0]),
         *[following] * 3,
     )
 
@@ -479,8 +585,8 @@ plans = st.builds(
 
 
 def longest(made: Iterable[Stage]) -> float:
-    """How long stages can ring, the longest follow-ups included."""
-    return sum((s.seconds or 0.0) + max(map(longest, (s.busy, s.no_answer, s.unreachable))) for s in made)
+    """How long stages can ring or hold up what follows, the longest follow-ups included."""
+    return sum((s.seconds or 0.0) + (s.hold or 0.0) + max(map(longest, (s.busy, s.no_answer, s.unreachable))) for s in made)
 
 
 def every(made: Iterable[Stage]) -> Iterator[Endpoint]:
@@ -500,10 +606,10 @@ def test_every_plan_comes_to_an_end_and_stops_whoever_it_started(
     for _step in range(60):
         if rig.over is not None:
             break
-        assert rig.rings, "silence is no state"
+        assert rig.rings or rig.waits, "silence is no state, unless the caller knows"
         assert rig.fork.deadline is not None, "each stage has an end, and so has the fork"
         assert rig.now <= NOW + total + 1e-6, "nothing rings longer than the plan"
-        move = data.draw(st.sampled_from(["wait", "wait", "fail", "fail 6xx", "answer"]))
+        move = "wait" if rig.waits else data.draw(st.sampled_from(["wait", "wait", "fail", "fail 6xx", "answer"]))
         if move == "wait":
             rig.wait(max(0.0, rig.fork.deadline - rig.now) * data.draw(st.sampled_from([0.5, 1.0])))
         elif move == "answer":

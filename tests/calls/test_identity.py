@@ -14,6 +14,7 @@ from b2bua.calls.ports import Trunk as TrunkPort
 from b2bua.delegation.plan import Caller, Presentation
 from b2bua.sip.message import Request, parse_message
 from b2bua.sip.values import Uri
+from tests.calls.plans import decide, mailbox, outside, phones, ring, stage
 from tests.phones import Phone, PhoneCall, Trunk, rejects, uri_of
 from tests.plain_sip import user_of
 from tests.world import FAR_NUMBER, NUMBER, SERVER, World, configuration
@@ -137,6 +138,74 @@ def test_privacy_from_the_trunk_is_honoured(world: World, headers: list[str]) ->
     world.carrier.call_from("+33123456", "+6221500602", ["P-Asserted-Identity: <sip:+33123456@x>", *headers], display="Marie")
     call = lee.expect_call(shows=("Anonymous", "anonymous"))
     assert b"33123456" not in call.invite.data and b"Marie" not in call.invite.data
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "anonymous.invalid", "acme.test"])
+def test_an_anonymous_from_hides_what_a_trusted_trunk_asserts(world: World, host: str) -> None:
+    """The carrier sends no Privacy; the assistant, the phones and the history know nobody."""
+    lee, sam = world.phones("601", "676")
+    asserted = ['P-Asserted-Identity: "Marie" <sip:+33123456@127.0.0.2>']
+    for called, phone in (("+6221500602", lee), ("+6221500667", sam)):
+        mine = PhoneCall(world.carrier)
+        world.carrier.calls.append(mine)
+        mine.local_text = f"<sip:anonymous@{host}>"
+        mine.dial(f"sip:{called}@acme.test", asserted, sdp=True, reliable=False)
+        invite = phone.expect_call().invite
+        assert uri_of(invite.get("from")) == "sip:anonymous@anonymous.invalid"
+        assert b"33123456" not in invite.data and b"Marie" not in invite.data
+        mine.cancel()
+        mine.expect_ended(487)
+    world.run(1)
+    assert {row.caller for row in world.history} == {"anonymous"}
+
+
+# A confidential contact (A24): private on every leg that belongs to an assistant.
+
+SPOUSE = Presentation("Secret Spouse", "+15559998888")
+CONFIDENTIAL = ring(
+    executive="667",
+    confidential=True,
+    present=SPOUSE,
+    asserted=SPOUSE,
+    present_outside=None,
+    present_assistant=Presentation("Private → Olivia Boss", "anonymous"),
+    diversion_reason="unconditional",
+)
+
+
+@pytest.mark.parametrize("outside_shows", [None, SPOUSE])
+@pytest.mark.parametrize("number", [NUMBER, FAR_NUMBER])
+def test_a_confidential_caller_is_private_where_an_assistant_diverts_to(
+    world: World, monkeypatch: pytest.MonkeyPatch, number: str, outside_shows: Presentation | None
+) -> None:
+    trunk = world.far if number == FAR_NUMBER else world.carrier
+    mobile = outside(number, "assistant", trunk="far" if number == FAR_NUMBER else "carrier", for_executive="667", diverted_by="676")
+    own = world.phone("667")
+    stages = (stage(phones("667", "user")), stage(mobile), stage(mailbox("sip:vm@127.0.9.9:5070", role="assistant")))
+    vm = Phone(world.wire, "vm", ("127.0.9.9", 5070), SERVER)
+    world.parties.append(vm)
+    decide(monkeypatch, CONFIDENTIAL._replace(stages=stages, present_outside=outside_shows))
+    caller = PhoneCall(world.carrier)
+    world.carrier.calls.append(caller)
+    caller.local_text = f'"{SPOUSE.name}" <sip:{SPOUSE.number}@127.0.0.2>'
+    caller.dial("sip:667@acme.test", ["Subject: Dinner, darling"], sdp=True, reliable=False)
+    theirs = own.expect_call(shows=(SPOUSE.name, SPOUSE.number))
+    theirs.reject(486)
+    at_mobile = trunk.expect_call(shows=("Private → Olivia Boss", "anonymous"))
+    at_mobile.reject(486)
+    at_mailbox = vm.expect_call(shows=("Private → Olivia Boss", "anonymous"))
+    for invite in (at_mobile.invite, at_mailbox.invite):
+        assert invite.get("p-asserted-identity") == "" and invite.get("subject") == ""
+        for secret in (b"15559998888", b"Spouse", b"darling"):
+            assert secret not in invite.data
+    caller.cancel()
+    caller.expect_ended(487)
+
+
+def test_a_confidential_call_is_open_to_everybody_who_is_no_assistant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    decide(monkeypatch, CONFIDENTIAL._replace(stages=(stage(outside(NUMBER)),)))
+    world.phone("601").call("667")
+    assert user_of(world.carrier.expect_call(shows=(SPOUSE.name, SPOUSE.number)).invite.get("p-asserted-identity")) == SPOUSE.number
 
 
 @pytest.mark.parametrize("privacy", ["id", "user", "header;user"])
@@ -386,9 +455,9 @@ def test_an_old_cseq_is_500_and_an_absorbed_retransmission_is_not(world: World) 
 # The functions themselves.
 
 
-def request_with(headers: str) -> Request:
+def request_with(headers: str, from_: str = "<sip:+33@x>") -> Request:
     message = parse_message(
-        f"INVITE sip:1@x SIP/2.0\r\nVia: SIP/2.0/UDP 1.1.1.1;branch=z9hG4bK1\r\nFrom: <sip:+33@x>;tag=1\r\nTo: <sip:1@x>\r\nCall-ID: a\r\n"
+        f"INVITE sip:1@x SIP/2.0\r\nVia: SIP/2.0/UDP 1.1.1.1;branch=z9hG4bK1\r\nFrom: {from_};tag=1\r\nTo: <sip:1@x>\r\nCall-ID: a\r\n"
         f"CSeq: 1 INVITE\r\n{headers}\r\n".encode("utf-8", "surrogateescape")
     )
     assert isinstance(message, Request)
@@ -424,8 +493,8 @@ def test_a_presentation_is_always_one_address(name: str, number: str) -> None:
     assert "\r" not in text and "\n" not in text
 
 
-def caller(headers: str, trusted: bool = True) -> Caller:
-    return identity.caller_of_trunk(request_with(headers), TrunkPort("t", Uri.parse("sip:x"), trusted, lambda flow: True))
+def caller(headers: str, trusted: bool = True, from_: str = "<sip:+33@x>") -> Caller:
+    return identity.caller_of_trunk(request_with(headers, from_), TrunkPort("t", Uri.parse("sip:x"), trusted, lambda flow: True))
 
 
 @pytest.mark.parametrize(
@@ -438,11 +507,73 @@ def caller(headers: str, trusted: bool = True) -> Caller:
         ("", "+33"),
         ("Privacy: id\r\n", ""),
         ("Privacy: none\r\n", "+33"),
+        ("Privacy: header;session\r\n", "+33"),
+        ("Privacy: none\r\nP-Asserted-Identity: <sip:+44@x>\r\n", "+44"),
     ],
 )
 def test_the_caller_of_a_trunk(headers: str, expected: str) -> None:
     found: Any = caller(headers)
     assert (found.number, found.anonymous) == (expected, not expected)
+
+
+ANONYMOUS, NO_NUMBER, PLAIN = ("", True, False), ("", True, True), ("+44", False, False)
+ASSERTED = "P-Asserted-Identity: <sip:+44@x>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("from_", "headers", "expected"),
+    [
+        ('"Anonymous" <sip:anonymous@anonymous.invalid>', "", ANONYMOUS),
+        ("<sip:c8oqz84zk7z@anonymous.invalid>", "", ANONYMOUS),
+        ("<sip:anonymous@127.0.0.2>", "", ANONYMOUS),
+        ("<sip:Anonymous@carrier.example>", "", ANONYMOUS),
+        ("<sip:anonymous@carrier.example;user=phone>", "", ANONYMOUS),
+        ("<sip:%61nonymous@carrier.example>", "", ANONYMOUS),
+        ("<sip:anonymous;phone-context=+49@carrier.example;user=phone>", "", ANONYMOUS),
+        ("<sip:restricted@127.0.0.2>", "", ANONYMOUS),
+        ("<sip:PRIVATE@127.0.0.2>", "", ANONYMOUS),
+        ("<sip:withheld@127.0.0.2>", "", ANONYMOUS),
+        ("<sip:privateer@127.0.0.2>", "", ("privateer", False, False)),
+        ('"Anonymous" <sip:+33@x>', "", ("+33", False, False)),
+        ("<sip:unavailable@127.0.0.2>", "", NO_NUMBER),
+        ("<sip:Unknown@unknown.invalid>", "", NO_NUMBER),
+        ("<sip:127.0.0.2>", "", NO_NUMBER),
+        # What the trunk asserts is for the trunk and us, unless the caller does not mind.
+        ("<sip:anonymous@anonymous.invalid>", ASSERTED, ANONYMOUS),
+        ("<sip:anonymous@carrier.example>", ASSERTED, ANONYMOUS),
+        ("<sip:anonymous@anonymous.invalid>", f"{ASSERTED}Privacy: header\r\n", ANONYMOUS),
+        ("<sip:anonymous@anonymous.invalid>", f"{ASSERTED}Privacy: header;session\r\n", ANONYMOUS),
+        ("<sip:anonymous@anonymous.invalid>", f"{ASSERTED}Privacy: none\r\n", PLAIN),
+        ("<sip:anonymous@anonymous.invalid>", f"{ASSERTED}Privacy: id;none\r\n", ANONYMOUS),
+        ("<sip:unavailable@x>", ASSERTED, PLAIN),
+        ("<sip:+33@x>", "P-Asserted-Identity: <sip:anonymous@anonymous.invalid>\r\n", ANONYMOUS),
+        ("<sip:+33@x>", "P-Asserted-Identity: <sip:restricted@x>\r\n", ANONYMOUS),
+        ("<sip:+33@x>", "P-Asserted-Identity: <sip:unavailable@x>\r\n", NO_NUMBER),
+        ("<sip:anonymous@anonymous.invalid>", "Privacy: none\r\n", NO_NUMBER),
+        ("<sip:restricted@carrier.example>", "Privacy: none\r\n", NO_NUMBER),
+    ],
+)
+def test_who_calls_anonymously_over_a_trunk(from_: str, headers: str, expected: tuple[str, bool, bool]) -> None:
+    found = caller(headers, from_=from_)
+    assert (found.number, found.anonymous, found.unavailable) == expected
+    assert found.name == ("Anonymous" if from_ == '"Anonymous" <sip:+33@x>' else "")
+
+
+@pytest.mark.parametrize(
+    ("from_", "headers", "expected"),
+    [
+        ("<sip:601@acme.test>", "", False),
+        ("<sip:anonymous@anonymous.invalid>", "", True),
+        ("<sip:anonymous@acme.test>", "", True),
+        ("<sip:anonymous@acme.test>", "Privacy: none\r\n", False),
+        ("<sip:anonymous@acme.test>", "Privacy: session\r\n", True),
+        ("<sip:private@acme.test>", "", False),  # which may be an extension
+        ("<sip:601@acme.test>", "Privacy: user\r\n", True),
+        ("<sip:601@acme.test>", "Privacy: header\r\n", False),
+    ],
+)
+def test_which_users_want_privacy(from_: str, headers: str, expected: bool) -> None:
+    assert identity.wants_privacy(request_with(headers, from_)) is expected
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from b2bua.calls import call as call_module
 from b2bua.calls.call import Call
 from b2bua.calls.events import Info
-from b2bua.delegation.plan import Endpoint
+from b2bua.delegation.plan import Endpoint, RoutePlan
+from tests.calls.plans import decide
 from tests.phones import Phone, Trunk
 from tests.world import NUMBER, SERVER, TRUNKS, USERS, World, configuration, directory, executive
 
@@ -162,6 +163,28 @@ def test_a_loop_is_482(new_world: NewWorld) -> None:
     back.calls[0].ring()
     mine.expect_ended(487)
     world.patience = 70
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("nobody has the number 9", '"nobody has the number 9"'),
+        ('the profile "A" is "C:\\x"', r'"the profile \"A\" is \"C:\\x\""'),
+        ('"', r'"\""'),
+        ("Büro „Süd“", '"Büro „Süd“"'),
+        ("no\r\nX-Evil: 1", '"no  X-Evil: 1"'),
+        ("no\x00\x1b\x85\u2028\udcff.", '"no     ."'),
+        ("n" * 5000, f'"{"n" * 200}"'),
+        ("\\" * 300, '"' + "\\" * 400 + '"'),
+    ],
+)
+def test_a_warning_is_a_quoted_string(world: World, monkeypatch: pytest.MonkeyPatch, text: str, heard: str) -> None:
+    """RFC 3261 §20.43 and §25.1; `World.settle` looks at every message, too."""
+    lee = world.phone("601")
+    decide(monkeypatch, RoutePlan("refuse", final_status=404, warning=text))
+    mine = lee.call("602")
+    mine.expect_ended(404)
+    assert mine.responses[-1].get("warning") == f"399 acme.test {heard}"
 
 
 def test_the_line_of_a_phone_rings_instead_of_its_main_account(world: World) -> None:

@@ -55,6 +55,19 @@ def test_a_code_is_obeyed_answered_and_ended(server: Server) -> None:
     assert (world.health["calls"], world.health["legs"], world.health["dialogs"]) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("text", ['Filter of "B\\ss" on', "off\r\nX-Evil: 1", "Büro „1“ \x85\u2028\udcff\x00 on", "long " * 100])
+def test_whatever_the_confirmation_holds_it_is_a_quoted_string(
+    server: Server, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """`World.settle` looks at every message."""
+    decide(monkeypatch, OBEYED._replace(confirmation=text))
+    mine = server.dial()
+    mine.expect_up()
+    shown = display_of(mine.responses[-1].get("p-asserted-identity"))
+    assert shown.split()[:2] == text.split()[:2] and len(shown) <= 128
+    mine.expect_ended()
+
+
 def test_nobody_else_sees_it_in_the_history(server: Server) -> None:
     server.dial().expect_up()
     server.world.run(3)

@@ -15,7 +15,7 @@ def test_words_numbers_prefixes_extensions_and_groups(organisation: Files) -> No
                         ('"676", "+62', 'Sam, "+62'), ('{extension: "676", callers', "{extension: Sam, callers"),
                         ('agents: ["676", {', "agents: [Sam, {"), ('agents: ["676", "677"]', 'agents: [Sam, "677"]'))  # fmt: skip
     olivia = read(organisation).executives["667"]
-    family = Callers(frozenset(), frozenset({"Sam", "62811999", "4930123456"}), ("1555",), "family")
+    family = Callers(frozenset(), frozenset({"=Sam", "62811999", "4930123456"}), ("1555",), "family")
     assert olivia.confidential == family
     assert olivia.filtering.criteria[0].callers == Callers(
         frozenset({"external"}), family.numbers, ("1555", "4930"), "external, family, +49 (30)*, Sam"

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b2bua.config import check
+from b2bua.config.schema import Guesses
 from b2bua.delegation.model import DEFAULT_RIGHTS, Alerting, Rollover, User
 from tests.config.conftest import DIRECTORY, ORGANISATION, SERVER, Files, problems, read
 
@@ -240,6 +241,17 @@ def test_ten_thousand_mistakes_are_reported_as_quickly(files: Files) -> None:
     callers = ", ".join(f"wrong{n}" for n in range(10_000))
     files.directory.write_text("\n".join([f"caller_groups: {{press: [{callers}]}}", "users:", *lines]))
     assert len(problems(files)) == 10_000, "in a second; all guesses would take more than a minute, and the test's time limit"
+
+
+def test_only_so_many_guesses_are_made_in_one_file(files: Files) -> None:
+    wrong = "\n".join(
+        f"  - {{extension: '5{n}', name: X, rollover: {{action: hangup}}, agents: ['68{n}', {{group: '70{n}'}}]}}" for n in range(100, 250)
+    )
+    profile = f"{{name: Day, code: '1', responsible_for: [{', '.join(f'6{n}' for n in range(6_700, 6_900))}]}}"
+    files.directory.write_text(f"{files.directory.read_text()}services:\n{wrong}\nduty_profiles: [{profile}]\n")
+    found = problems(files)
+    assert len(found) == 500
+    assert 0 < sum("did you mean" in each for each in found) <= Guesses.MOST
 
 
 def test_the_demo_organisation_is_good_and_has_the_contracts_users() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from b2bua.config import load, load_directory
+from b2bua.config.schema import Guesses
 from b2bua.config.whatif import ExpectEntry, check_cases, read_cases, run_cases
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import RoutePlan, Setting
@@ -140,7 +141,7 @@ class TestReading:
     )
     def test_what_phones_have_set(self, cases: Path, organisation: Directory, state: str, settings: list[Setting]) -> None:
         case = read_one(cases, organisation, f"{{name: x, {CALL}, state: {{{state}}}, expect: {{end: done}}}}")
-        assert list(case.state.settings.values()) == settings
+        assert list(case.state) == settings
 
     def test_privacy_hides_the_caller(self, cases: Path, organisation: Directory) -> None:
         inside = read_one(cases, organisation, f"{{name: x, {CALL}, privacy: true, expect: {{end: done}}}}").facts.caller
@@ -214,6 +215,20 @@ class TestErrors:
         write(cases, f"{{name: x, {CALL}, state: {{{state}}}, expect: {{end: done}}}}")
         (found,) = problems_of(cases, organisation)
         assert found.startswith(f"2: cases[0].state{problem}")
+
+    @pytest.mark.parametrize(
+        ("case", "most"),
+        [
+            (f'{{name: x, {CALL}, state: {{dnd: ["676.%s"]}}, expect: {{end: done}}}}', Guesses.MOST),
+            ('{name: x, from: "676-667x%s", to: "667", expect: {end: done}}', Guesses.MOST // 10),
+        ],
+    )
+    def test_only_so_many_guesses_are_made_in_one_file(self, cases: Path, organisation: Directory, case: str, most: int) -> None:
+        """Cases of another organisation name nobody who is here, and each guess among thousands takes a while."""
+        write(cases, *(case % n for n in range(100, 400)))
+        found = problems_of(cases, organisation)
+        assert len(found) == 300
+        assert sum("did you mean" in each.lower() for each in found) == most
 
     def test_every_problem_is_reported_on_its_line(self, cases: Path, organisation: Directory) -> None:
         write(cases, '{name: "", from: x, to: "667", expect: {}}', f"{{name: fine, {CALL}, expect: {{end: done}}}}", "x")

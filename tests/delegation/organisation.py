@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from b2bua.delegation.callers import Callers
 from b2bua.delegation.model import Delegation, Directory, Executive, Right, TrunkRoute, User
 from b2bua.delegation.plan import Caller, Facts, RoutePlan, Setting
 from b2bua.delegation.policy import decide
@@ -70,6 +71,11 @@ def call(
     who = user(caller) if isinstance(caller, str) else caller
     found = where or directory()
     return decide(Facts(who, dialled, preferred), found.with_state(State.of(state)) if state else found, at)
+
+
+def callers_of(*entries: str, text: str = "") -> Callers:
+    """Callers as the configuration reads them: what is a user's extension means that user."""
+    return Callers.of(*entries, users={each.extension for each in USERS}, text=text)
 
 
 def changed(extension: str, **changes: Any) -> tuple[User, ...]:

@@ -113,6 +113,32 @@ def test_a_filtered_call() -> None:
     ]
 
 
+def test_the_rounds_of_a_queue_are_told_once() -> None:
+    first, second = RECEPTION._replace(hold=50.0), RECEPTION._replace(seconds=30.0, name="assistant 600")
+    rounds = (first, second, first, second, first._replace(seconds=20.0, hold=20.0))
+    assert happens(RoutePlan("ring", rounds, None, (MAILBOX,)))[:7] == [
+        "  1. forward, 20 s: Reception (600)",
+        "        if nobody answers: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "  2. assistant 600, 30 s: Reception (600)",
+        "        if nobody answers: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "  3. again every 50 s, until 120 s are over",
+        "  When the wait is over:",
+        "     voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+    ]
+
+
+def test_a_queue_that_a_call_is_forwarded_to_and_its_overflow() -> None:
+    once = MAILBOX._replace(hold=40.0)
+    forwards = OWN_PHONES._replace(busy=(once, once, MAILBOX._replace(hold=0.0)), unreachable=(once,))
+    assert happens(RoutePlan("ring", (forwards,), plain=True))[1:6] == [
+        "        if busy: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "        then: again every 40 s, until 80 s are over",
+        "        then: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "        if unreachable: voicemail, 30 s: mailbox sip:vm@127.0.0.9:5070",
+        "        then: nothing else until 40 s are over",
+    ]
+
+
 def test_where_a_call_goes_on_stands_below_the_stage() -> None:
     assert happens(RoutePlan("ring", (OWN_PHONES, RECEPTION), plain=True)) == [
         "  1. executive, 20 s: Olivia Boss (667)",

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from b2bua.delegation.callers import Callers
 from b2bua.delegation.model import Alerting, Delegation, Directory, Executive, Filtering, Rollover
 from b2bua.delegation.people import (
     Criterion,
@@ -16,7 +15,20 @@ from b2bua.delegation.people import (
 )
 from b2bua.delegation.plan import Caller, RoutePlan, Setting
 from b2bua.delegation.schedule import Holiday, Hours, Schedule
-from tests.delegation.organisation import NOW, USERS, assistants, call, changed, directory, outside, ringing, rule, seconds, user
+from tests.delegation.organisation import (
+    NOW,
+    USERS,
+    assistants,
+    call,
+    callers_of,
+    changed,
+    directory,
+    outside,
+    ringing,
+    rule,
+    seconds,
+    user,
+)
 
 PRESS, LEGAL, MOTHER = "+15557001234", "+15558001234", "+628119990001"
 OFFICE = Schedule("office", tuple((Hours(480, 1020),) if day < 5 else () for day in range(7)), (Holiday(date(2026, 12, 25), date(2026, 12, 25)),))
@@ -30,6 +42,10 @@ def olivia(*delegations: Delegation, **settings: object) -> Executive:
 
 def rollover(plan: RoutePlan) -> list[list[str]]:
     return [[each.extension or each.number or "" for each in stage.endpoints] for stage in plan.rollover]
+
+
+def holds(plan: RoutePlan) -> list[float | None]:
+    return [stage.hold for stage in plan.stages]
 
 
 def where(*executives: Executive, **changes: object) -> Directory:
@@ -62,10 +78,56 @@ class TestGroups:
         plan = call(outside(), "500", self.organisation(olivia()), state=[Setting("filter", "667", "", "off")])
         assert ringing(plan) == [["601", "600", "667"]]
 
+    def queue(self, **settings: object) -> RoutePlan:
+        return call(outside(), "500", self.organisation(**settings))
+
     def test_a_queue_rings_round_after_round_until_the_maximum_wait(self) -> None:
-        plan = call(outside(), "500", self.organisation(alerting=Alerting("sequential", 20), maximum_wait=90))
+        plan = self.queue(alerting=Alerting("sequential", 20), maximum_wait=90)
         assert ringing(plan) == [["601"], ["600"], ["667"], ["601"], ["600"]]
         assert seconds(plan) == [20, 20, 20, 20, 10]
+        assert holds(plan) == [60, None, None, 30, None], "the second round begins after 60 s, the overflow comes after 90"
+
+    def test_a_queue_that_rings_everybody_does_so_in_rounds(self) -> None:
+        plan = self.queue(alerting=Alerting(ring_seconds=25), maximum_wait=80)
+        assert ringing(plan) == [["601", "600", "667"]] * 4
+        assert (seconds(plan), holds(plan)) == ([25, 25, 25, 5], [25, 25, 25, 5])
+
+    def test_short_rounds_do_not_follow_each_other_at_once(self) -> None:
+        plan = self.queue(alerting=Alerting(ring_seconds=4), maximum_wait=32)
+        assert (seconds(plan), holds(plan)) == ([4, 4, 4], [10, 10, 12]), "no round for the last two seconds"
+
+    def test_a_long_wait_has_a_hundred_rounds_at_most(self) -> None:
+        plan = self.queue(alerting=Alerting(ring_seconds=5), maximum_wait=7200)
+        assert (seconds(plan), holds(plan)) == ([5] * 100, [72] * 100)
+
+    def test_the_maximum_wait_cuts_the_first_round_too(self) -> None:
+        plan = self.queue(alerting=Alerting("sequential", 20), maximum_wait=30)
+        assert (ringing(plan), seconds(plan), holds(plan)) == ([["601"], ["600"]], [20, 10], [30, None])
+        plan = self.queue(alerting=Alerting("sequential", 20, minimum_seconds=70), maximum_wait=30)
+        assert (seconds(plan), holds(plan)) == ([20, 20, 30], [70, None, None]), "but for the minimum ring"
+
+    def test_a_round_without_the_caller_begins_with_the_next_member(self) -> None:
+        """The first member diverts to the number that calls."""
+        users = (*changed("601", divert=Divert(True, outside().number)), self.SALES)
+        members = tuple(Delegation(each, "500", frozenset({"receive"})) for each in ("601", "600", "667"))
+        sales = Executive("500", kind="group", delegations=members, alerting=Alerting("sequential", 20), maximum_wait=120)
+        plan = call(outside(), "500", where(sales, users=users))
+        assert ringing(plan) == [["600"], ["667"]] * 2
+        assert holds(plan) == [60, None] * 2
+
+    def test_the_overflow_of_a_queue_that_a_call_is_forwarded_to_waits_too(self) -> None:
+        """There the overflow is one more stage; a rollover timer of the queue ends the rounds."""
+        forwards = Rollover(after_seconds=25, action="forward", forward="678")
+        settings = {"alerting": Alerting(ring_seconds=20), "maximum_wait": 60.0, "rollover": forwards}
+        members = (Delegation("601", "500", frozenset({"receive"})),)
+        sales = Executive("500", kind="group", delegations=members, **settings)  # type: ignore[arg-type]
+        users = (*changed("600", forwarding=Forwarding(always="500")), self.SALES)
+        plan = call(outside(), "600", where(sales, users=users))
+        assert ringing(plan) == [["601"], ["601"], ["678"]]
+        assert (seconds(plan), holds(plan)) == ([20, 5, 20], [20, 5, 0])
+
+    def test_a_group_that_is_no_queue_holds_nobody_up(self) -> None:
+        assert holds(self.queue(alerting=Alerting("sequential", 20))) == [None, None, None]
 
     def test_overflow(self) -> None:
         plan = call(outside(), "500", self.organisation(rollover=Rollover(action="forward", forward="678")))
@@ -147,7 +209,7 @@ class TestFilter:
         ],
     )  # fmt: skip
     def test_callers(self, callers: tuple[str, ...], caller: Caller | str, matches: bool) -> None:
-        plan = call(caller, "667", self.criteria(Criterion("c", callers=Callers.of(*callers))))
+        plan = call(caller, "667", self.criteria(Criterion("c", callers=callers_of(*callers))))
         assert ringing(plan) == ([["676", "677"]] if matches else [["667"]])
 
     @pytest.mark.parametrize(("dialled", "matches"), [("+6221500600", True), ("6221500600", True), ("+6221500667", False), ("667", False)])
@@ -180,9 +242,9 @@ class TestFilter:
             outside(PRESS),
             "667",
             self.criteria(
-                Criterion("legal", callers=Callers.of("+1555800*")),
-                Criterion("off", callers=Callers.of("any"), active=False),
-                Criterion("press", callers=Callers.of("+1555700*")),
+                Criterion("legal", callers=callers_of("+1555800*")),
+                Criterion("off", callers=callers_of("any"), active=False),
+                Criterion("press", callers=callers_of("+1555700*")),
                 Criterion("rest"),
             ),
         )
@@ -199,7 +261,7 @@ class TestFilter:
         """A11."""
         filtering = Filtering(
             mode=mode,  # type: ignore[arg-type]
-            criteria=(Criterion("all"), Criterion("mother", filter=False, callers=Callers.of(MOTHER))),
+            criteria=(Criterion("all"), Criterion("mother", filter=False, callers=callers_of(MOTHER))),
         )
         assert ringing(call(outside(MOTHER), "667", where(olivia(filtering=filtering)))) == [["667"]]
         assert ringing(call(outside(), "667", where(olivia(filtering=filtering)))) == [["676", "677"]]
@@ -269,7 +331,7 @@ class TestWhoOfTheAssistants:
         users = changed("676", forwarding=Forwarding(always="600", busy="600", no_answer="600"), hours=OFFICE)
         plan = call("601", "667", where(users=users), at=datetime(2026, 11, 22, 3, tzinfo=UTC))
         assert ringing(plan) == [["676", "677"]]
-        assert plan.stages[0][3:] == ((), (), ())
+        assert plan.stages[0][3:6] == ((), (), ())
 
     @pytest.mark.parametrize(("hour", "rings"), [(9, ["676", "677"]), (18, ["677"])])
     def test_respect_hours(self, hour: int, rings: list[str]) -> None:
@@ -282,19 +344,19 @@ class TestWhoOfTheAssistants:
     def test_scope_by_caller_group(self, caller: Caller | str, rings: list[str]) -> None:
         """A24."""
         boss = olivia(
-            Delegation("676", "667", callers=Callers.of("+1555700*", text="press")),
-            Delegation("677", "667", callers=Callers.of("+1555800*", text="legal")),
+            Delegation("676", "667", callers=callers_of("+1555700*", text="press")),
+            Delegation("677", "667", callers=callers_of("+1555800*", text="legal")),
             Delegation("678", "667"),
         )
         assert ringing(call(caller, "667", where(boss))) == [rings]
 
     def test_a_confidential_contact_rings_the_executive_only(self) -> None:
-        boss = olivia(confidential=Callers.of(MOTHER), alerting=Alerting(executive="together"), rollover=Rollover(action="forward", forward="600"))
+        boss = olivia(confidential=callers_of(MOTHER), alerting=Alerting(executive="together"), rollover=Rollover(action="forward", forward="600"))
         plan = call(outside(MOTHER), "667", where(boss))
         assert (ringing(plan), plan.rollover, plan.confidential) == ([["667"]], (), True)
 
     def test_a_confidential_contact_forwarded_to_an_assistant_is_private(self) -> None:
-        found = where(olivia(confidential=Callers.of(MOTHER)), users=changed("667", forwarding=Forwarding(no_answer="676")))
+        found = where(olivia(confidential=callers_of(MOTHER)), users=changed("667", forwarding=Forwarding(no_answer="676")))
         plan = call(outside(MOTHER, "Mother"), "667", found)
         forwarded = plan.stages[0].no_answer[0].endpoints[0]
         assert (forwarded.extension, forwarded.role) == ("676", "assistant")
@@ -406,10 +468,8 @@ class TestForwarding:
     def test_to_an_executive_goes_through_the_filter(self) -> None:
         plan = call("601", "600", where(users=changed("600", forwarding=Forwarding(always="667"))))
         assert ringing(plan) == [["676", "677"]]
-        assert plan.executive == "667"
-        assert plan.rollover == ()
-        assert plan.present_assistant is not None
-        assert plan.present_assistant.name == "Lee Colleague → Olivia Boss"
+        assert [(each.executive, each.presentation.name) for each in plan.present_for] == [("667", "Lee Colleague → Olivia Boss")]
+        assert (plan.executive, plan.plain) == (None, True), "it is 600 who was called"
 
     def test_each_forward_names_who_forwarded(self) -> None:
         """601 forwards to Olivia, whose rollover forwards to Tom: Tom's phone is told of Olivia, not of 601."""
@@ -417,6 +477,26 @@ class TestForwarding:
         plan = call("600", "601", where(boss, users=changed("601", forwarding=Forwarding(always="667"))))
         marks = {each.extension: (each.diverting, each.diversion) for stage in plan.stages for each in stage.endpoints}
         assert marks == {"676": ("601", "unconditional"), "677": ("601", "unconditional"), "678": ("667", "no-answer")}
+
+    def test_each_executives_assistants_see_whose_call_it_is(self) -> None:
+        """600 forwards to Olivia when busy and to Victor when nobody answers: Victor's assistant does not see Olivia."""
+        victor = Executive("668", delegations=assistants("668", "678"))
+        found = where(olivia(), victor, users=changed("600", forwarding=Forwarding(busy="667", no_answer="668")))
+        plan = call("601", "600", found)
+        assert {each.executive: each.presentation.name for each in plan.present_for} == {
+            "667": "Lee Colleague → Olivia Boss",
+            "668": "Lee Colleague → Victor Chief",
+        }
+        nested = call("601", "667", where(olivia(rollover=Rollover(action="forward", forward="668")), victor))
+        assert nested.present_assistant is not None
+        assert nested.present_assistant.name == "Lee Colleague → Olivia Boss"
+        assert [(each.executive, each.presentation.name) for each in nested.present_for] == [("668", "Lee Colleague → Victor Chief")]
+
+    def test_ways_to_the_same_target_are_one(self) -> None:
+        found = where(users=changed("600", forwarding=Forwarding(busy="676", no_answer="676", unreachable="677")))
+        stage = call("601", "600", found).stages[0]
+        marks = [(each[0].endpoints[0].extension, each[0].endpoints[0].diversion) for each in (stage.busy, stage.no_answer, stage.unreachable)]
+        assert marks == [("676", "user-busy"), ("676", "no-answer"), ("677", "unavailable")]
 
     def test_at_most_five_hops(self) -> None:
         chain = ["600", "601", "676", "677", "678", "668", "667"]
@@ -473,3 +553,82 @@ class TestCallBack:
     def test_not_an_assistant_who_has_opted_out(self) -> None:
         plan = call(outside(), "667", self.organisation(), state=[self.REMEMBERED, Setting("opt", "677", "667", "out")])
         assert ringing(plan) == [["676"]]
+
+
+class TestWhoeverLooksLikeAColleague:
+    """A number over a trunk is no extension, whatever it looks like."""
+
+    @pytest.mark.parametrize("caller", [outside("601"), outside("+601"), outside("601", "Lee Colleague")])
+    def test_passes_no_exception_and_is_no_confidential_contact(self, caller: Caller) -> None:
+        exception = Filtering(criteria=(Criterion("Lee", filter=False, callers=callers_of("601")),))
+        assert ringing(call(caller, "667", where(olivia(filtering=exception)))) == [["676", "677"]]
+        assert ringing(call("601", "667", where(olivia(filtering=exception)))) == [["667"]]
+        assert ringing(call(caller, "667", where(olivia(confidential=callers_of("601"))))) == [["676", "677"]]
+
+    def test_is_not_shown_as_the_colleague(self) -> None:
+        plan = call(outside("601", "Lee Colleague"), "600")
+        assert plan.present is not None
+        assert plan.present.number == "anonymous", "phones would call back, and show the colleague's name"
+        assert plan.present.name == "601 (outside)"
+        assert plan.asserted is None
+
+    def test_a_prefix_means_outside_numbers_only(self) -> None:
+        found = where(olivia(filtering=Filtering(mode="criteria", criteria=(Criterion("x", callers=callers_of("60*")),))))
+        assert ringing(call("601", "667", found)) == [["667"]]
+        assert ringing(call(outside("+60123456789"), "667", found)) == [["676", "677"]]
+
+
+class TestReviewed:
+    """Cases that once went wrong."""
+
+    def test_a_confidential_contact_is_private_where_an_assistant_diverts_or_forwards(self) -> None:
+        mobile = "+628111111111"
+        shared = Executive("668", delegations=assistants("668", "676", "677"))
+        boss = olivia(confidential=callers_of(MOTHER))
+        users = tuple(
+            each
+            for each in changed("667", forwarding=Forwarding(no_answer="668"))
+            if each.extension != "676"
+        ) + changed("676", divert=Divert(enabled=True, number=mobile))[2:3]
+        plan = call(outside(MOTHER, "Mother"), "667", where(boss, shared, users=users))
+        reached = [each for stage in plan.stages[0].no_answer for each in stage.endpoints]
+        assert {each.number or each.extension for each in reached} == {mobile, "677"}
+        assert {each.role for each in reached} == {"assistant"}
+        assert plan.confidential
+        forwards = tuple(each for each in changed("667", forwarding=Forwarding(no_answer="676")) if each.extension != "676")
+        forwards += changed("676", forwarding=Forwarding(always=mobile))[2:3]
+        plan = call(outside(MOTHER, "Mother"), "667", where(boss, users=forwards))
+        (endpoint,) = plan.stages[0].no_answer[0].endpoints
+        assert (endpoint.number, endpoint.role) == (mobile, "assistant")
+
+    @pytest.mark.parametrize("delegation", [
+        Delegation("676", "667", ends=NOW),
+        Delegation("676", "667", begins=NOW + timedelta(days=1)),
+        Delegation("676", "667", approval="pending"),
+    ])  # fmt: skip
+    def test_who_is_no_assistant_now_is_filtered_like_others(self, delegation: Delegation) -> None:
+        assert ringing(call("676", "667", where(olivia(delegation, Delegation("677", "667"))))) == [["677"]]
+
+    def test_an_executive_on_do_not_disturb_is_represented_in_a_group_all_the_same(self) -> None:
+        sales = TestGroups().organisation(olivia())
+        assert ringing(call(outside(), "500", sales, state=[Setting("dnd", "667", "", "on")])) == [["601", "600", "676", "677"]]
+
+    def test_a_call_back_finds_the_assistant_where_they_divert(self) -> None:
+        found = where(olivia(on_behalf=OnBehalf(callback_seconds=3600)), users=changed("677", divert=Divert(True, "600")))
+        assert ringing(call(outside(), "667", found, state=[TestCallBack.REMEMBERED])) == [["600"], ["676"]]
+
+    def test_a_divert_rings_the_users_phones_in_their_order(self) -> None:
+        users = tuple(each for each in changed("676", divert=Divert(True, "600")) if each.extension != "600")
+        users += changed("600", devices=DeviceRings("apps_first", 18))[5:6]
+        stage = call("601", "667", where(olivia(Delegation("676", "667")), users=users)).stages[0]
+        assert [(each.extension, each.devices, each.after) for each in stage.endpoints] == [("600", "apps", 0), ("600", "desk", 18)]
+
+    def test_the_executives_phone_does_not_ring_on_into_a_nested_rollover(self) -> None:
+        boss = olivia(alerting=Alerting("sequential", 10, executive="together"), rollover=Rollover(action="forward", forward="678"))
+        plan = call("601", "600", where(boss, users=changed("600", forwarding=Forwarding(always="667"))))
+        own = next(each for stage in plan.stages for each in stage.endpoints if each.role == "executive")
+        assert (own.lasting, own.seconds) == (True, 20)
+
+    def test_a_name_written_like_a_line_is_no_number(self) -> None:
+        assert call("601", "676-112").final_status == 404
+        assert call("601", "601-600").final_status == 404

@@ -19,7 +19,7 @@ from b2bua.delegation.policy import decide
 from b2bua.delegation.schedule import Holiday, Hours, Schedule
 from b2bua.delegation.situation import Situation
 from b2bua.delegation.state import State
-from tests.delegation.organisation import USERS, assistants, changed, directory, outside, user
+from tests.delegation.organisation import USERS, assistants, callers_of, changed, directory, outside, user
 from tests.delegation.strategies import Case, cases
 
 MONDAY = date(2026, 11, 23)
@@ -109,7 +109,7 @@ def test_a_filter_that_is_off_can_be_switched_on_by_phone() -> None:
 
 
 def test_without_a_criterion_that_filters_no_assistant_is_ever_rung() -> None:
-    vip = Criterion("VIP", filter=False, callers=Callers.of("+1555*"))
+    vip = Criterion("VIP", filter=False, callers=callers_of("+1555*"))
     (text,) = found(
         olivia(rollover=UNWRITTEN, filtering=Filtering(mode="criteria", criteria=(vip, Criterion("all", active=False))))
     )
@@ -205,7 +205,7 @@ def test_two_ways_to_the_same_end_are_no_circle() -> None:
 
 
 def test_where_nothing_is_filtered_the_rollover_leads_nowhere_back() -> None:
-    none = Filtering(mode="criteria", criteria=(Criterion("VIP", filter=False, callers=Callers.of("+1555*")),))
+    none = Filtering(mode="criteria", criteria=(Criterion("VIP", filter=False, callers=callers_of("+1555*")),))
     texts = found(olivia(rollover=to("668"), filtering=none), victor(rollover=to("667")))
     assert not any(text.startswith("error") for text in texts)
 
@@ -216,8 +216,18 @@ def chain(hops: int, last: str | None = None) -> tuple[User, ...]:
     return (*people, User(str(hops + 1), "Last", "x", forwarding=Forwarding(busy=last)))
 
 
-def test_five_forwards_in_a_row_and_one_out_of_the_house_are_all_right() -> None:
-    assert lint(directory(users=chain(5, "+15551234567"), executives=()), MONDAY) == ()
+def test_five_forwards_in_a_row_are_all_right_the_last_of_them_out_of_the_house() -> None:
+    assert lint(directory(users=chain(4, "+15551234567"), executives=()), MONDAY) == ()
+
+
+@pytest.mark.parametrize("last", [None, "+15551234567", "sip:vm@192.0.2.9"])
+@pytest.mark.parametrize("hops", [3, 4, 5, 6])
+def test_a_chain_is_too_long_where_the_policy_cuts_it_off(hops: int, last: str | None) -> None:
+    where = directory(users=chain(hops, last), executives=())
+    plan = decide(Facts(outside(), "1"), where, datetime(2026, 11, 23, 9, tzinfo=UTC))
+    cut = any("has been forwarded" in each.reason for each in plan.trace)
+    assert [f"is the first of {hops + (last is not None)} forwards" in each.text for each in lint(where, MONDAY)] == [True] * cut
+    assert cut == (hops + (last is not None) > 5)
 
 
 def test_the_sixth_forward_in_a_row_is_one_too_many() -> None:
@@ -280,7 +290,7 @@ def criteria(*rules: Criterion, mode: Any = "criteria", **changes: Any) -> list[
 
 
 def rule(name: str, *callers: str, **changes: Any) -> Criterion:
-    return Criterion(name, callers=Callers.of(*(callers or ("any",))), **changes)
+    return Criterion(name, callers=callers_of(*(callers or ("any",))), **changes)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +370,7 @@ def test_criteria_that_never_decide(first: Criterion, second: Criterion, expecte
         (rule("a", "+1555*"), rule("b", "+1*")),
         (rule("a", "+1555*"), rule("b", "+1555*", "601")),
         (rule("a", "external"), rule("b", "601")),
-        (rule("a", "external"), rule("b", "+6*")),
+        (rule("a", "internal"), rule("b", "+6*")),
         (rule("a", "external"), rule("b", "anonymous")),
         (rule("a", "internal"), rule("b", "+15551234567")),
         (rule("a", "external", during=OFFICE), rule("b", "external")),
@@ -390,9 +400,9 @@ def test_a_filter_that_takes_no_call() -> None:
 
 def test_confidential_contacts_come_before_every_criterion() -> None:
     rules = (rule("mother", "+628119990001", filter=False), rule("family", "+62811*"), rule("rest", "external"))
-    texts = criteria(*rules, confidential=Callers.of("+62811*"))
+    texts = criteria(*rules, confidential=callers_of("+62811*"))
     assert [text[:53] for text in texts] == [f"{place}: never decides: its callers are confidential contac" for place in (0, 1)]
-    (text,) = criteria(mode="simple", confidential=Callers.of("any"))
+    (text,) = criteria(mode="simple", confidential=callers_of("any"))
     assert text.startswith(": takes no call: all its callers are confidential contacts")
 
 
@@ -405,7 +415,7 @@ def test_executives_who_pass_never_meet_a_criterion() -> None:
 
 
 def sam(*, callers: str = "any", hours: bool = True, **changes: Any) -> Delegation:
-    return Delegation("676", "667", callers=Callers.of(callers), respect_hours=hours, **changes)
+    return Delegation("676", "667", callers=callers_of(callers), respect_hours=hours, **changes)
 
 
 def at_the_office(*delegations: Delegation, hours: Schedule = OFFICE, **changes: Any) -> list[str]:
@@ -452,7 +462,7 @@ def test_hours_in_which_nothing_is_filtered_need_nobody(rules: tuple[Criterion, 
 
 
 def test_callers_whom_nobody_takes() -> None:
-    press, family = Delegation("676", "667", callers=Callers.of("+1555*")), Delegation("677", "667", callers=Callers.of("601"))
+    press, family = Delegation("676", "667", callers=callers_of("+1555*")), Delegation("677", "667", callers=callers_of("601"))
     assert at_the_office(press, family) == [
         "only assistants who take the calls of some callers (676, 677) cover Olivia Boss (667) at any time of the week from "
         "Mon 2026-11-23 on, and all others go straight to the rollover; write an assistant without `callers`"
@@ -468,13 +478,13 @@ def test_callers_whom_nobody_takes() -> None:
     ],
 )
 def test_assistants_who_together_take_every_filtered_call(theirs: tuple[str, ...], filtering: Filtering) -> None:
-    limited = [Delegation(who, "667", callers=Callers.of(callers)) for who, callers in zip(("676", "677"), theirs, strict=True)]
+    limited = [Delegation(who, "667", callers=callers_of(callers)) for who, callers in zip(("676", "677"), theirs, strict=True)]
     assert at_the_office(*limited, filtering=filtering) == []
 
 
 def test_both_kinds_of_gaps_are_told_apart() -> None:
     nobody, some = at_the_office(
-        sam(), Delegation("677", "667", callers=Callers.of("+1555*"), begins=datetime(2026, 11, 28, tzinfo=UTC))
+        sam(), Delegation("677", "667", callers=callers_of("+1555*"), begins=datetime(2026, 11, 28, tzinfo=UTC))
     )
     assert nobody.startswith("nobody covers Olivia Boss (667) on Mon 2026-11-23 00:00 – 08:00")
     assert "some callers (677) cover Olivia Boss (667) on Sat 2026-11-28 01:00 – Sun 2026-11-29 24:00, and all others" in some
@@ -633,7 +643,7 @@ RULES = st.builds(
     Criterion,
     st.integers(0, 10**9).map(str),
     st.booleans(),
-    CALLERS.map(lambda entries: Callers.of(*entries)),
+    CALLERS.map(lambda entries: callers_of(*entries)),
     st.sampled_from((frozenset(), frozenset({"667"}), frozenset({"667", "6221500667", "6221500600"}))),
     HOURS,
     HOURS,
@@ -650,7 +660,7 @@ MOMENTS = st.integers(0, 60 * 24 * 60).map(lambda minutes: datetime.fromtimestam
 @given(
     st.lists(RULES, min_size=2, max_size=5, unique_by=lambda each: each.name),
     st.lists(st.tuples(CALLS, st.sampled_from(("667", "+6221500667", "+6221500600")), MOMENTS), min_size=20, max_size=20),
-    st.none() | CALLERS.map(lambda entries: Callers.of(*entries)),
+    st.none() | CALLERS.map(lambda entries: callers_of(*entries)),
 )
 def test_a_criterion_that_is_said_to_do_nothing_decides_no_call(
     rules: list[Criterion], calls: list[tuple[Caller, str, datetime]], confidential: Callers | None

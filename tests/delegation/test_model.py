@@ -4,10 +4,10 @@ import timeit
 
 import pytest
 
-from b2bua.delegation.model import Account, Executive, User
-from b2bua.delegation.plan import Facts
+from b2bua.delegation.model import Account, DutyProfile, Executive, User
+from b2bua.delegation.plan import Facts, Setting
 from b2bua.delegation.policy import decide
-from tests.delegation.organisation import NOW, assistants, directory, outside
+from tests.delegation.organisation import NOW, USERS, assistants, directory, outside
 
 DIRECTORY = directory()
 
@@ -40,6 +40,47 @@ def test_it_is_immutable() -> None:
         DIRECTORY.users["1"] = User("1", "One", "s")  # type: ignore[index]
     with pytest.raises(AttributeError):
         DIRECTORY.domain = "other"  # type: ignore[misc]
+
+
+DUTY = DutyProfile("Day", "1", frozenset({"676"}), frozenset({"667"}))
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        (Setting("dnd", "601", "", "on"), None),
+        (Setting("dnd", "999", "", "on"), "there is no user 999"),
+        (Setting("dnd", "500", "", "on"), "500 is a group"),
+        (Setting("filter", "667", "", "off"), None),
+        (Setting("filter", "676", "", "off"), "676 is no executive"),
+        (Setting("filter", "999", "", "off"), "there is no user 999"),
+        (Setting("divert", "676", "", "on"), None),
+        (Setting("divert_to", "676", "", "999"), None),
+        (Setting("divert", "600", "", "on"), "600 is nobody's assistant"),
+        (Setting("divert_to", "600", "", "602"), "600 is nobody's assistant"),
+        (Setting("opt", "676", "667", "out"), None),
+        (Setting("opt", "601", "500", "out"), None),
+        (Setting("opt", "676", "668", "out"), "676 is no assistant of 668"),
+        (Setting("call_as", "676", "", "667"), None),
+        (Setting("call_as", "676", "", "999"), "676 is no assistant of 999"),
+        (Setting("duty", "676", "", "Day"), None),
+        (Setting("duty", "676", "", ""), None),
+        (Setting("duty", "676", "", "Night"), "676 has no duty profile Night"),
+        (Setting("duty", "677", "", ""), "677 has no duty profile"),
+        (Setting("callback", "667", "15551234567", "676", 9e9), None),
+        (Setting("callback", "667", "15551234567", "601", 9e9), "601 is no assistant of 667"),
+        (Setting("callback", "999", "15551234567", "676", 9e9), "there is no user 999"),
+    ],
+)
+def test_settings_that_have_lost_their_owner(setting: Setting, why: str | None) -> None:
+    sales = Executive("500", kind="group", delegations=assistants("500", "601"))
+    users = (*USERS, User("500", "Sales", "", kind="group"))
+    where = directory(Executive("667", delegations=assistants("667", "676", "677")), sales, users=users, duty_profiles=(DUTY,))
+    assert where.dangling([setting]) == ([] if why is None else [(setting, why)])
+
+
+def test_before_there_are_any_users_no_setting_has_lost_its_owner() -> None:
+    assert directory(users=(), executives=()).dangling([Setting("dnd", "601", "", "on")]) == []
 
 
 def test_no_password_is_printed() -> None:

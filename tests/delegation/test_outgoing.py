@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from b2bua.delegation.callers import Callers
 from b2bua.delegation.model import Delegation, Directory, Executive
 from b2bua.delegation.people import DutyProfile, NumberClass, OnBehalf, User
 from b2bua.delegation.plan import Caller, Presentation, RoutePlan, Setting
-from tests.delegation.organisation import NOW, USERS, assistants, call, directory, outside, ringing, rule, user
+from tests.delegation.organisation import NOW, USERS, assistants, call, callers_of, directory, outside, ringing, rule, user
 
 NUMBER, PRESS = "+15551234567", "+15557001234"
 OLIVIA = Presentation("Olivia Boss", "+6221500600")
@@ -96,6 +95,19 @@ class TestChoice:
         assert plan.final_status == 403
         assert "#68" in plan.warning
 
+    @pytest.mark.parametrize("sticky", ["667", "999"], ids=["right taken away", "no longer there"])
+    def test_a_sticky_choice_that_is_void_keeps_nobody_from_calling_colleagues(self, sticky: str) -> None:
+        taken = directory(olivia(delegations=(Delegation("676", "667", frozenset({"receive"})),)))
+        state = [STICKY._replace(value=sticky)]
+        inside = call("676", "601", taken, state=state)
+        assert (inside.action, inside.present) == ("ring", Presentation("Sam Secretary", "676"))
+        outside_call = call("676", NUMBER, taken, state=state)
+        assert (outside_call.final_status, "#68" in outside_call.warning) == (403, True)
+
+    def test_on_a_delegated_line_the_executive_may_be_left_away(self) -> None:
+        assert call(user("676", "667"), f"#64*{NUMBER}").present == OLIVIA
+        assert call(user("676", "667"), f"#73*{NUMBER}").present == Presentation("Sam Secretary for Olivia Boss", "+6221500600")
+
     @pytest.mark.parametrize("dialled", ["#64", "#64667", "#64667*", "#64*+15551234567", "#73", "#73667", "#73*1", "#74"])
     def test_missing_digits_are_named(self, dialled: str) -> None:
         plan = call("676", dialled)
@@ -144,7 +156,7 @@ class TestPreconditions:
             ("Night", True, ["676", "677"]),
             ("Leave", False, ["677"]),             # active, but not responsible
             ("", False, ["677"]),                  # off duty
-            ("Forgotten", False, ["677"]),         # a profile that is no more
+            ("Renamed", True, ["676", "677"]),     # a profile that is no more: as if nothing had been chosen
         ],
     )  # fmt: skip
     def test_duty(self, chosen: str | None, may_call: bool, rings: list[str]) -> None:
@@ -180,7 +192,7 @@ class TestPreconditions:
 class TestDestinations:
     """B7, B10: as whom, by class of destination."""
 
-    CLASSES = (NumberClass("press", Callers.of("+1555700*"), "assistant"), NumberClass("colleagues", Callers.of("601"), "executive"))
+    CLASSES = (NumberClass("press", callers_of("+1555700*"), "assistant"), NumberClass("colleagues", callers_of("601"), "executive"))
 
     @pytest.mark.parametrize(
         ("settings", "number", "name", "shown"),

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from b2bua.delegation.model import Delegation, Directory, Executive, Filtering, User
+from b2bua.delegation.attendance import is_missed
+from b2bua.delegation.callers import Callers
+from b2bua.delegation.model import Delegation, Directory, DutyProfile, Executive, Filtering, TrunkRoute, User
 from b2bua.delegation.people import Divert
-from b2bua.delegation.plan import Setting
+from b2bua.delegation.plan import Endpoint, Setting
 from b2bua.delegation.schedule import Hours, Schedule
 from b2bua.delegation.state import State
 from b2bua.registrar.watch import EXECUTIVES_A_SWEEP, GRACE_SECONDS, CoverageWatch
@@ -23,17 +25,37 @@ OFFICE = Schedule("office", ((Hours(8 * 60, 17 * 60),),) * 7)
 class Watched:
     """A watch with its log, and the accounts that have a phone."""
 
-    def __init__(self, *executives: Executive, sam: User | None = None, settings: tuple[Setting, ...] = ()) -> None:
+    def __init__(
+        self,
+        *executives: Executive,
+        sam: User | None = None,
+        settings: tuple[Setting, ...] = (),
+        duty_profiles: tuple[DutyProfile, ...] = (),
+    ) -> None:
         users = [User("667", "Olivia Boss", "x"), sam or User("676", "Sam", "x"), User("677", "Ana", "x"), User("668", "Victor", "x")]
         users.append(User("500", "Sales", "", kind="group"))
-        self.directory = Directory.build(domain="acme.test", users=users, executives=executives or (executive(),))
+        self.directory = Directory.build(
+            domain="acme.test",
+            users=users,
+            executives=executives or (executive(),),
+            trunks=(TrunkRoute("carrier", (r"^[+]",)),),
+            duty_profiles=duty_profiles,
+        )
         self.directory = self.directory.with_state(State.of(settings))
         self.phones: set[str] = set()
         self.log: list[tuple[str, str]] = []
-        self.watch = CoverageWatch(self.phones.__contains__, self)
+        self.watch = CoverageWatch(self._is_missed, self)
         self.now = 1000.0
         self.at = MONDAY
         self.watch.sweep(self.now, self.directory, self.at)
+
+    def _is_missed(self, extension: str, directory: Directory, at: datetime) -> bool:
+        return is_missed(directory.offices[extension], directory, at, self._rings)
+
+    def _rings(self, endpoint: Endpoint) -> bool:
+        if endpoint.extension is None:
+            return endpoint.trunk is not None
+        return not self.phones.isdisjoint((endpoint.extension, f"{endpoint.extension}-{endpoint.for_executive}"))
 
     def warning(self, event: str, **values: str) -> None:
         self.log.append((event, values["executive"]))
@@ -132,6 +154,64 @@ def test_a_divert_covers_without_a_phone() -> None:
     assert written.watch.uncovered == 1
 
 
+def test_a_divert_to_a_user_covers_when_that_user_has_a_phone() -> None:
+    watched = Watched(sam=User("676", "Sam", "x", divert=Divert(True, "668")))
+    watched.run()
+    assert watched.watch.uncovered == 1
+    watched.phones.add("668")
+    watched.run(5)
+    assert watched.watch.uncovered == 0
+
+
+def test_who_diverts_is_not_at_their_own_phone() -> None:
+    watched = Watched(sam=User("676", "Sam", "x", divert=Divert(True, "668")))
+    watched.phones.add("676")
+    watched.run()
+    assert watched.watch.uncovered == 1
+
+
+def test_a_divert_that_leads_nowhere_rings_the_own_phones_and_so_counts_as_they_do() -> None:
+    watched = Watched(sam=User("676", "Sam", "x", divert=Divert(True, "999")))
+    watched.run()
+    assert watched.watch.uncovered == 1
+    watched.phones.add("676")
+    watched.run(5)
+    assert watched.watch.uncovered == 0
+
+
+def test_who_is_off_duty_does_not_cover() -> None:
+    day = DutyProfile("Day", "1", frozenset({"676"}), frozenset({"667"}))
+    watched = Watched(duty_profiles=(day,))
+    watched.phones |= {"676", "677"}
+    watched.run()
+    assert watched.watch.uncovered == 0
+    watched.set(Setting("duty", "676", "", ""))
+    watched.run(5)
+    assert watched.watch.uncovered == 1, "Sam is off duty, and Ana never is on duty"
+
+
+@pytest.mark.parametrize("callers", [Callers.of("+1555*"), Callers.of("external"), Callers.of("internal")])
+def test_who_takes_the_calls_of_some_callers_only_does_not_cover(callers: Callers) -> None:
+    watched = Watched(executive(Delegation("676", "667", callers=callers), Delegation("677", "667")))
+    watched.phones |= {"676", "677"}
+    watched.run()
+    assert watched.watch.uncovered == 0
+    watched.phones.discard("677")
+    watched.run(5)
+    assert watched.watch.uncovered == 1
+
+
+def test_who_takes_the_calls_of_some_callers_only_is_not_expected_after_hours() -> None:
+    sam = User("676", "Sam", "x", hours=OFFICE)
+    watched = Watched(
+        executive(Delegation("676", "667", respect_hours=True), Delegation("677", "667", callers=Callers.of("+1555*"))), sam=sam
+    )
+    watched.phones.add("676")
+    watched.at = NIGHT
+    watched.run()
+    assert watched.watch.uncovered == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "uncovered"),
     [
@@ -184,7 +264,7 @@ def test_an_executive_whom_a_new_directory_drops_is_forgotten() -> None:
     assert watched.watch.uncovered == 0
 
 
-def many(executives: int) -> Watched:
+def many(executives: int, *settings: Setting) -> Watched:
     users = [User(f"a{n}", f"Assistant {n}", "x", hours=OFFICE) for n in range(10)]
     users += [User(f"e{n}", f"Executive {n}", "x") for n in range(executives)]
     bosses = [
@@ -192,7 +272,7 @@ def many(executives: int) -> Watched:
         for n in range(executives)
     ]
     watched = Watched()
-    watched.directory = Directory.build(domain="acme.test", users=users, executives=bosses)
+    watched.directory = Directory.build(domain="acme.test", users=users, executives=bosses).with_state(State.of(settings))
     return watched
 
 
@@ -207,8 +287,14 @@ def test_a_large_directory_is_looked_at_bit_by_bit() -> None:
     assert seen == [EXECUTIVES_A_SWEEP, 2 * EXECUTIVES_A_SWEEP, 3 * EXECUTIVES_A_SWEEP]
 
 
-def test_a_sweep_costs_little_however_large_the_directory_is() -> None:
-    watched = many(1000)
+ALL_ON_DND = tuple(Setting("dnd", f"a{n}", "", "on") for n in range(10))
+"""After hours this is the dearest case: everybody is looked at twice, with and without the working hours."""
+
+
+@pytest.mark.parametrize(("settings", "at"), [((), MONDAY), (ALL_ON_DND, NIGHT)])
+def test_a_sweep_costs_little_however_large_the_directory_is(settings: tuple[Setting, ...], at: datetime) -> None:
+    watched = many(1000, *settings)
+    watched.at = at
     watched.run(GRACE_SECONDS)
     costs = []
     for _ in range(30):

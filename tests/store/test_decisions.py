@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, RoutePlan, Rule, Setting, Stage
+from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, PresentFor, RoutePlan, Rule, Setting, Stage
 from b2bua.store import decisions
 
 CALLER = Caller("user", "676", "667", "carrier", "676", "Sam \udcff „Sekretärin“", True, True)
@@ -16,7 +16,7 @@ MAILBOX = Stage((Endpoint("uri", None, "sip:vm@127.0.0.9:5070", None, "voicemail
 OUTSIDE = Stage((Endpoint("number", None, "+15551234567", "carrier", "forward", None),), 30.0, "forward", busy=(MAILBOX,))
 PLAN = RoutePlan(
     "ring",
-    (Stage((PHONES, PHONES), 30.0, "assistants", (OUTSIDE,), (MAILBOX,), (OUTSIDE, MAILBOX)),),
+    (Stage((PHONES, PHONES), 30.0, "assistants", (OUTSIDE,), (MAILBOX,), (OUTSIDE, MAILBOX), 40.0),),
     90.0,
     (OUTSIDE, MAILBOX),
     486,
@@ -39,6 +39,7 @@ PLAN = RoutePlan(
     (Setting("callback", "667", "+15551234567", "676", 1_790_000_000.5),),
     "Filtering is on",
     True,
+    (PresentFor("669", Presentation("Sam → Grace", "676")),),
 )
 DECISION = (1_790_000_000.0, Facts(CALLER, "#64667*1", "667"), PLAN)
 
@@ -61,13 +62,13 @@ def test_fields_are_only_ever_appended(named: Any) -> None:
         Caller: "kind extension line trunk number name anonymous unavailable",
         Facts: "caller dialled preferred_identity",
         Endpoint: "kind extension number trunk role for_executive seconds lasting devices after alert diverted_by diversion diverting",
-        Stage: "endpoints seconds name busy no_answer unreachable",
+        Stage: "endpoints seconds name busy no_answer unreachable hold",
         Presentation: "name number",
         Setting: "kind subject object value until",
         Rule: "name matched reason",
         RoutePlan: "action stages rollover_after rollover final_status final_reason warning direction executive diversion_reason"
         " on_behalf_of actor called present present_assistant alert_info emergency plain trace asserted present_outside settings"
-        " confirmation confidential",
+        " confirmation confidential present_for",
     }[named]
 
 

@@ -28,6 +28,8 @@ from b2bua.store import history as history_rows
 from b2bua.store.database import DATABASE, open_history, stored_settings
 from b2bua.store.models import metadata
 from b2bua.store.ports import HistoryRow, Segment, StoredBinding
+from b2bua.store.settings_journal import JOURNAL as SETTINGS_JOURNAL
+from b2bua.store.settings_journal import SettingsJournal
 from b2bua.store.writer import JOURNAL, REJECTED, Writer
 from tests.store.test_decisions import DECISION
 
@@ -275,20 +277,147 @@ def test_a_database_that_fails_to_the_end_leaves_a_journal(tmp_path: Path) -> No
         file.write('["torn')
     assert {each.id for each in reopened(tmp_path)} == {"call-1", "call-2"}
     assert not (tmp_path / JOURNAL).exists()
+    assert (tmp_path / REJECTED).read_text() == '["torn\n'
 
 
-def test_settings_that_a_failing_database_never_took_are_told(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[tuple[str, dict[str, object]]] = []
+class LogLines:
+    """What the writer and its journals log."""
 
-    class Log:
-        def error(self, event: str, **values: object) -> None:
-            told.append((event, values))
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
 
-    monkeypatch.setattr("b2bua.store.writer._log", Log())
-    writer = fast(FailingEngine(store._engine), tmp_path)  # type: ignore[arg-type]
-    writer.save_settings([Setting("filter", "667", "", "off"), Setting("dnd", "601", "", "on")])
+    def error(self, event: str, **values: object) -> None:
+        self.lines.append((event, values))
+
+    info = error
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, _ in self.lines]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> LogLines:
+    lines = LogLines()
+    monkeypatch.setattr("b2bua.store.writer._log", lines)
+    monkeypatch.setattr("b2bua.store.settings_journal._log", lines)
+    return lines
+
+
+SAVED = [Setting("filter", "667", "", "off"), Setting("dnd", "601", "", "on"), Setting("callback", "667", "+15551234567", "676", 2e9)]
+
+
+def journaled(state: Path) -> list[Setting]:
+    return SettingsJournal(state).read()
+
+
+def test_a_setting_waits_for_nothing(tmp_path: Path) -> None:
+    """A phone was told 200: whatever happens to the server now, the setting counts."""
+    store = open_store(tmp_path)
+    store.close()
+    writer = Writer(store._engine, tmp_path, interval=60.0)
+    writer.record(row())  # for which the writer would wait a minute
+    writer.save_binding(binding())
+    for each in SAVED:
+        writer.save_settings([each])
+        eventually(lambda each=each: each in store.state.load())  # type: ignore[misc]
     writer.close(5)
-    assert ("settings lost", {"settings": 2}) in told
+
+
+def test_settings_that_a_failing_database_never_took_count_at_the_next_start(tmp_path: Path, log: LogLines) -> None:
+    """Also while it still fails, for a reader beside the server, and when nobody came to stop the server in good order."""
+    store = open_store(tmp_path)
+    store.state.save([Setting("opt", "676", "667", "out"), Setting("filter", "667", "", "on")])
+    store.close()
+    crashed = fast(FailingEngine(store._engine), tmp_path)  # type: ignore[arg-type]
+    crashed.save_settings(SAVED)
+    crashed.save_settings([Setting("opt", "676", "667"), Setting("dnd", "601", "", "off")])
+    expected = {SAVED[0], SAVED[2], Setting("dnd", "601", "", "off")}
+    eventually(lambda: set(stored_settings(tmp_path)) == expected)
+    still_failing = fast(FailingEngine(store._engine), tmp_path)  # type: ignore[arg-type]
+    assert set(stored_settings(tmp_path)) == expected
+    still_failing.close(5)
+    crashed.close(5)
+    again = open_store(tmp_path)
+    assert set(again.state.load()) == expected
+    again.close()
+    assert journaled(tmp_path) == []
+    assert set(again.state.load()) == expected
+    assert log.events.count("settings journal taken in") == 2
+
+
+def test_settings_made_while_the_database_fails_are_journaled_without_another_attempt(store: Store, tmp_path: Path) -> None:
+    engine = FailingEngine(store._engine)
+    writer = fast(engine, tmp_path)  # type: ignore[arg-type]
+    writer._failures = 20  # the next attempt is half a minute away
+    for each in SAVED:
+        writer.save_settings([each])
+        eventually(lambda each=each: each in journaled(tmp_path))  # type: ignore[misc]
+    assert engine.attempts == 0
+    engine.failing = False
+    writer.close(5)
+    assert set(store.state.load()) == set(SAVED)
+    assert journaled(tmp_path) == []
+
+
+def test_a_database_that_recovers_takes_the_settings_and_the_journal_goes(store: Store, tmp_path: Path) -> None:
+    engine = FailingEngine(store._engine)
+    writer = fast(engine, tmp_path)  # type: ignore[arg-type]
+    writer.save_settings(SAVED)
+    eventually(lambda: journaled(tmp_path) == SAVED)
+    writer.save_settings([SAVED[0]._replace(value="on")])
+    eventually(lambda: len(journaled(tmp_path)) == 4)
+    engine.failing = False
+    eventually(lambda: set(store.state.load()) == {SAVED[0]._replace(value="on"), *SAVED[1:]})
+    eventually(lambda: not (tmp_path / SETTINGS_JOURNAL).exists())
+    writer.close(5)
+
+
+def test_what_is_torn_in_the_journal_of_settings_costs_no_other_line(tmp_path: Path, log: LogLines) -> None:
+    journal = SettingsJournal(tmp_path)
+    journal.append(SAVED[:1])
+    with (tmp_path / SETTINGS_JOURNAL).open("a") as file:
+        file.write('["dnd","60')  # the disk was full
+    journal.append(SAVED[1:])
+    assert journaled(tmp_path) == SAVED
+    assert ("journal lines unreadable", {"journal": SETTINGS_JOURNAL, "lines": 1}) in log.lines
+
+
+def test_settings_that_neither_database_nor_journal_takes_are_told(store: Store, tmp_path: Path, log: LogLines) -> None:
+    (tmp_path / SETTINGS_JOURNAL).symlink_to(tmp_path / "no directory" / "file")
+    writer = fast(FailingEngine(store._engine), tmp_path)  # type: ignore[arg-type]
+    writer.save_settings(SAVED)
+    writer.close(5)
+    assert "settings are kept in memory only" in log.events
+    lost = next(values for event, values in log.lines if event == "settings lost")
+    assert lost["settings"] == 3
+
+
+def test_a_server_may_fail_for_weeks(store: Store, tmp_path: Path) -> None:
+    engine = FailingEngine(store._engine)
+    writer = fast(engine, tmp_path)  # type: ignore[arg-type]
+    writer._failures = 2000
+    writer.save_settings(SAVED[:1])
+    engine.failing = False
+    eventually(lambda: journaled(tmp_path) == SAVED[:1])
+    writer.close(5)
+    assert store.state.load() == SAVED[:1]
+
+
+def test_an_error_of_the_database_is_logged_without_what_was_to_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: LogLines) -> None:
+    monkeypatch.setattr("b2bua.store.database.BUSY_SECONDS", 0.02)
+    store = open_store(tmp_path)
+    intruder = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+    intruder.execute("BEGIN EXCLUSIVE")
+    store.writer.record(row())
+    store.state.save(SAVED)
+    eventually(lambda: "database fails, rows are kept" in log.events)
+    intruder.execute("ROLLBACK")
+    intruder.close()
+    store.close()
+    (error,) = [str(values["error"]) for event, values in log.lines if event == "database fails, rows are kept"]
+    assert "database is locked" in error
+    assert not any(told in error for told in ("+1555", "667", "676", "call-1"))
 
 
 class HangingEngine:
@@ -321,6 +450,21 @@ def test_one_row_that_cannot_be_stored_holds_up_no_other(store: Store, tmp_path:
     assert store.state.load() == [Setting("filter", "667", "", "on")]
     rejected = (tmp_path / "state" / REJECTED).read_text().splitlines()
     assert [json.loads(line)[0] for line in rejected] == ["call-3"]
+
+
+def test_a_database_that_fails_while_the_culprit_is_looked_for_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    transaction = store.writer._transaction
+    ends: list[Exception] = [ValueError("one of these"), OperationalError("INSERT", {}, Exception("disk I/O error"))]
+
+    def transact(*what: Any) -> None:
+        if ends:
+            raise ends.pop(0)
+        transaction(*what)
+
+    monkeypatch.setattr(store.writer, "_transaction", transact)
+    store.state.save(SAVED)
+    store.writer.record(row())
+    eventually(lambda: set(store.state.load()) == set(SAVED) and len(store.history.rows()) == 1)
 
 
 def test_recording_costs_the_loop_little(store: Store) -> None:
