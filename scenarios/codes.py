@@ -228,7 +228,7 @@ def codes_without_the_right(d: Draft) -> None:
     party.told(f"%2367{extension}", 403, f"you may not call as {extension}")
     party.told(f"#67{sam.extension}", 403, "this is your own extension")
     party.told("#71112", 403, "calls cannot be diverted to an emergency number")
-    party.told(f"#71{group.extension}", 403, f"calls cannot be diverted to the group {group.extension}")
+    party.told(f"#71{group.extension}", 403, f"calls cannot be diverted to {group.extension}, whose calls others take")
     party.told(f"#71{sam.extension}", 403, f"{sam.extension} diverts back to you")
     _rings(d, boss, sam, boss)
 

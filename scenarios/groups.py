@@ -51,7 +51,7 @@ def group_overflows_at_once(d: Draft) -> None:
 
 @scenario("A4")
 def queue_waits(d: Draft) -> None:
-    """A queue rings its members for as long as a caller may wait, though its ring time is shorter; then it overflows to a mailbox."""
+    """A queue rings its members for a round, waits as long as a caller may, and then overflows to a mailbox."""
     ann, one, box = d.user("ann"), d.user("one"), d.mailbox()
     sales = d.group(
         [one],
@@ -64,7 +64,7 @@ def queue_waits(d: Draft) -> None:
     d.caller(ann).calls_up(sales.extension).talks()
     d.callee(one).gives_up()
     d.callee(box).takes(has("Diversion", f"<sip:{sales.extension}@{DOMAIN}>;reason=no-answer"))
-    d.grade(rang("one", 2.0))
+    d.grade(rang("one", 1.0))
 
 
 @scenario("B6")
