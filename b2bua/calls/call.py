@@ -43,13 +43,15 @@ if TYPE_CHECKING:
 
 _PROVISIONAL: Final = (180, 181, 182, 183)
 _FORK: Final = Deadline("fork")
+REMIND_SECONDS: Final = 60.0
+"""How often a caller is told anew that it rings."""
 
 
 class Call:
     """A call and its legs. Made by the index, which is told when it is over."""
 
     __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "legs", "bridge", "_fork", "_timer",
-                 "_rang", "__weakref__")  # fmt: skip
+                 "_rang", "_remind_at", "__weakref__")  # fmt: skip
 
     def __init__(self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, origin: Origin, record: Record) -> None:
         self.id = call_id
@@ -66,6 +68,7 @@ class Call:
         self._fork: Fork | None = None
         self._timer: Timer | None = None
         self._rang = 0  # last provisional status that the caller got
+        self._remind_at = 0.0
 
     def start(self, tx: InviteServer, request: Request) -> None:
         """Take the INVITE and begin. Raises `SipError` for an INVITE that can become no dialog; then there is no call."""
@@ -97,6 +100,7 @@ class Call:
     async def _ring(self) -> bool:
         """Carry out the plan; True when caller and called are joined."""
         self._fork = Fork(self.plan, self._contacts)
+        self._remind_at = self.index.stack.now + REMIND_SECONDS
         self._perform(self._fork.start(self.index.stack.now))
         while self.bridge is None and self.incoming is not None:
             event = await self.mailbox
@@ -191,9 +195,11 @@ class Call:
             incoming.hang_up(status, reason)
 
     def _arm(self) -> None:
-        """One timer for the fork's next deadline."""
+        """One timer for the fork's next deadline, or for the caller's next reminder."""
         fork = self._fork
         deadline = fork.deadline if fork is not None else None
+        if deadline is not None and self._remind_at < deadline:
+            deadline = self._remind_at
         timer = self._timer
         if timer is not None:
             if deadline is not None and timer.pending and timer.args and timer.args[0] == deadline:
@@ -268,7 +274,16 @@ class Call:
 
     def _on_deadline(self, event: Deadline) -> None:
         if self._fork is not None:
-            self._perform(self._fork.tick(self.index.stack.now))
+            now = self.index.stack.now
+            if now >= self._remind_at:
+                self._remind(now)
+            self._perform(self._fork.tick(now))
+
+    def _remind(self, now: float) -> None:
+        """Proxies on the caller's side give up an INVITE of which they hear nothing for three minutes (RFC 3261 §13.3.1.1, Timer C)."""
+        self._remind_at = now + REMIND_SECONDS
+        if self.invite is not None and self._rang:
+            self.invite.progress(self._rang)
 
     def _on_cancelled(self, event: Cancelled) -> None:
         """The caller gave up: every phone that rings is told so."""

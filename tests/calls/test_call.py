@@ -188,6 +188,21 @@ def test_ring_all_ends_after_the_total_ring_time_with_480(world: World) -> None:
     assert world.history[-1].outcome == "missed"
 
 
+def test_a_caller_who_waits_long_is_told_every_minute_that_it_rings(world: World) -> None:
+    """Or a proxy between would give the call up (RFC 3261 §13.3.1.1)."""
+    lee, mia = world.phones("601", "602")
+    mine = lee.call("602")
+    theirs = mia.expect_call()
+    theirs.ring()
+    world.run(130)
+    assert [each.status for each in mine.responses if 100 < each.status < 300] == [180, 180, 180]
+    theirs.answer()
+    mine.expect_up()
+    world.run(130)
+    assert [each.status for each in mine.responses if 100 < each.status < 300] == [180, 180, 180, 200]
+    world.settle()
+
+
 def test_the_delegated_line_rings_instead_of_the_phones_own_account(world: World) -> None:
     """B2: a line key rings for the executive."""
     line = world.phone("676-667")

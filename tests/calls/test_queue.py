@@ -59,7 +59,7 @@ def test_a_queue_whose_members_are_busy_is_waited_for(sales: World) -> None:
     assert (len(lee.calls), len(mia.calls), tom.calls) == (3, 3, []), "the overflow comes when the maximum wait is over"
     sales.run(1)
     assert len(tom.calls) == 1
-    assert provisional(mine) == [180]
+    assert provisional(mine) == [180, 180], "and is told so every minute"
     tom.calls[0].answer()
     mine.expect_up()
 
@@ -84,7 +84,7 @@ def test_a_member_who_rings_is_rung_anew(sales: World) -> None:
     assert first.state == "ended" and len(lee.calls) == 2
     sales.run(40)
     assert len(lee.calls) == 3 and tom.calls[0].state == "ringing"
-    assert provisional(mine) == [180]
+    assert provisional(mine) == [180, 180], "once a minute"
 
 
 def test_with_nobody_registered_the_caller_waits_for_somebody(sales: World) -> None:
