@@ -12,6 +12,9 @@ no clock and changes nothing. Every rule that it looks at leaves one line in the
                     in the order of the ring plan, then the rollover (`ringplan`); everybody else -> all phones of the user,
                     then the user's own forwarding
     to a group      its members, then its overflow; the same for a service and its agents
+
+A `Wish` is what was dialled, taken apart; an `Identity` is as whom the caller wants to speak; a `Voice` is as whom one called party sees
+them. A `Situation` collects the trace: a rule leaves its line when it is asked, whether or not its answer is used.
 """
 
 from __future__ import annotations
