@@ -219,6 +219,12 @@ def identity_headers(
 
 def _diversions(endpoint: Endpoint, diverted_by: Sequence[Diverted], domain: str) -> str:
     """For whom the call is and how it came here: what phones, mailboxes and pages can show (A17)."""
+    if len(diverted_by) == 1 and endpoint.role == "assistant" and endpoint.extension is not None:  # as nearly always
+        first = f"<sip:{escape_user(diverted_by[0].number)}@{domain}>"
+        return (
+            f"Diversion: {first};reason={diverted_by[0].reason};counter=1\r\n"
+            f"History-Info: {first};index=1, <sip:{escape_user(endpoint.extension)}@{domain}>;index=1.1;mp=1\r\n"
+        )
     lines = "".join(
         f"Diversion: <sip:{escape_user(each.number)}@{domain}>;reason={each.reason};counter=1\r\n" for each in diverted_by
     )

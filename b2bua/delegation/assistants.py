@@ -68,7 +68,7 @@ def unavailable(situation: Situation, seat: Seat) -> str:
         return outside_time_box
     if not delegation.callers.match(situation.caller, situation.key):
         return f"takes only calls from {delegation.callers.text}"
-    if situation.setting("opt", assistant, executive) == "out":
+    if "opt" in delegation.rights and situation.setting("opt", assistant, executive) == "out":  # else they could not come back
         return "has opted out"
     if on_dnd(situation, seat.assistant):
         return "does not want to be disturbed"

@@ -188,9 +188,20 @@ def ring_target(situation: Situation, target: str, role: Role, path: Path) -> St
         return ()
     user = situation.directory.users[destination.extension]
     office = situation.directory.offices.get(user.extension)
-    if office is not None and screening.screen(situation, office, target) == "assistants":
+    verdict = "executive" if office is None else screening.screen(situation, office, target)
+    if office is not None and verdict == "assistants":
         return flat(ring_office(situation, office, path))
+    if verdict == "confidential":
+        return _only_phones(situation, user, role)
     return ring_user(situation, user, role, path)
+
+
+def _only_phones(situation: Situation, user: User, role: Role) -> Stages:
+    """A confidential contact whom somebody else forwards rings the executive's phones, and goes no further (A24)."""
+    if on_dnd(situation, user):
+        situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
+        return ()
+    return (Stage(endpoints_of(user, role), user.forwarding.no_answer_seconds, "phones"),)
 
 
 def flat(plan: RingPlan) -> Stages:

@@ -112,9 +112,11 @@ class ByHand:
         return delegation.approval == "approved" and begun and not over
 
     def on_duty(self, delegation: Delegation) -> bool:
-        """Duty plays a part only where a profile names the executive."""
+        """Duty plays a part only where a profile names the executive; a profile that the agent no longer has was not chosen."""
         profiles = self.directory.duty.get(delegation.executive, ())
         chosen = self.setting("duty", delegation.assistant)
+        if chosen and all(chosen != each.name for each in self.directory.profiles.get(delegation.assistant, ())):
+            chosen = None
         return not profiles or any(
             delegation.assistant in each.agents and (each.active if chosen is None else each.name == chosen) for each in profiles
         )
@@ -129,7 +131,7 @@ class ByHand:
             and self.on_duty(delegation)
             and self.among(delegation.callers)
             and assistant.extension != self.caller.extension
-            and self.setting("opt", assistant.extension, delegation.executive) != "out"
+            and not ("opt" in delegation.rights and self.setting("opt", assistant.extension, delegation.executive) == "out")
             and not self.on("dnd", assistant.extension, assistant.dnd)
             and (not delegation.respect_hours or assistant.hours is None or open_by_hand(assistant.hours, local))
         )

@@ -269,7 +269,7 @@ CHANGES: Changes = st.one_of(
 
 FORWARDS: Changes = st.one_of(user_with("forwarding", ONE_WAY), boss_with("", "rollover", TO_ANOTHER, OFFICE))
 TO_MOBILES: Changes = user_with(
-    "forwarding", st.tuples(WHEN, st.sampled_from(MOBILES)).map(lambda drawn: Forwarding(**{drawn[0]: drawn[1]}))
+    "forwarding", st.tuples(WHEN, st.sampled_from(MOBILES)).map(lambda drawn: Forwarding(**{drawn[0]: drawn[1]})), st.just("604")
 )
 FIRST = st.just("601")
 THEIRS = st.sampled_from(("604", "605", "606"))

@@ -632,3 +632,16 @@ class TestReviewed:
     def test_a_name_written_like_a_line_is_no_number(self) -> None:
         assert call("601", "676-112").final_status == 404
         assert call("601", "601-600").final_status == 404
+
+    def test_a_confidential_contact_whom_somebody_forwards_goes_no_further_than_the_executive(self) -> None:
+        boss = olivia(confidential=callers_of(MOTHER))
+        users = tuple(each for each in changed("600", forwarding=Forwarding(always="667")) if each.extension != "667")
+        users += changed("667", forwarding=Forwarding(no_answer="676"))[0:1]
+        plan = call(outside(MOTHER, "Mother"), "600", where(boss, users=users))
+        assert ringing(plan) == [["667"]]
+        assert plan.stages[0][3:6] == ((), (), ())
+
+    def test_an_opt_out_ends_with_the_right_to_it(self) -> None:
+        """Or nothing could bring the assistant back: #65 needs the right as well."""
+        boss = olivia(Delegation("676", "667", frozenset({"receive"})))
+        assert ringing(call("601", "667", where(boss), state=[Setting("opt", "676", "667", "out")])) == [["676"]]

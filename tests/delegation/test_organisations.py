@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b2bua.calls.fork import Action, Exhausted, Fork, Start, Stop
+from b2bua.delegation.callers import Callers
 from b2bua.delegation.model import Directory
 from b2bua.delegation.people import Divert, Forwarding, OnBehalf, Rollover, User
 from b2bua.delegation.plan import Caller, Endpoint, Facts, RoutePlan, Setting, Stage
@@ -14,11 +15,13 @@ from b2bua.delegation.policy import decide
 from b2bua.delegation.state import State
 from tests.delegation.by_hand import ByHand, digits
 from tests.delegation.strategies import (
+    ASSISTANTS,
     AVAILABILITY,
     EMERGENCIES,
     EMERGENCY,
     FIRST,
     FORWARDS,
+    GROUP,
     INSIDE,
     MAILBOX,
     MOBILES,
@@ -27,12 +30,17 @@ from tests.delegation.strategies import (
     OFFICES,
     PERSON,
     PROFILES,
+    SERVICE,
     TO_MOBILES,
+    TRUNK_CALLERS,
     USER_CALLERS,
     Case,
     Draft,
+    boss_with,
     cases,
     chains,
+    delegation_with,
+    user_with,
     written,
 )
 
@@ -112,6 +120,12 @@ def test_a_rollover_at_once_rings_nobody_before_not_even_who_would_be_called_bac
 # --- following the plan -------------------------------------------------------------------------------------------------------
 
 ANSWERS = st.sampled_from(("absent", "rings", "busy", "declines", "fails"))
+SCREENED = st.tuples(
+    boss_with("alerting", "mode", st.just("sequential"), FIRST),
+    boss_with("alerting", "executive", st.sampled_from(("together", "silent", "splash")), FIRST),
+    user_with("divert", st.just(Divert(True, "601")), st.sampled_from(("604", "605", "606"))),
+).map(list)
+"""The executive's phones ring beside the assistants, one of whom diverts to them."""
 BEHAVIOUR = st.tuples(ANSWERS, st.dictionaries(PERSON, ANSWERS, max_size=4))
 REFUSALS = {"busy": 486, "declines": 603, "fails": 500}
 
@@ -174,7 +188,7 @@ def longest(directory: Directory) -> float:
 
 
 @seeded
-@given(cases(dialled=INSIDE, more=st.lists(FORWARDS, max_size=8)) | cases(dialled=FIRST, more=st.lists(AVAILABILITY)), BEHAVIOUR)
+@given(cases(dialled=INSIDE, more=st.lists(FORWARDS, max_size=8)) | cases(dialled=FIRST, more=SCREENED), BEHAVIOUR)
 def test_a_plan_that_nobody_answers_ends_in_time(case: Case, behaviour: tuple[str, dict[str, str]]) -> None:
     plan = plan_of(case)
     if plan.action != "ring":
@@ -186,7 +200,10 @@ def test_a_plan_that_nobody_answers_ends_in_time(case: Case, behaviour: tuple[st
 
 
 @seeded
-@given(cases(dialled=INSIDE, more=st.lists(FORWARDS, max_size=8) | st.lists(TO_MOBILES, min_size=4)))
+@given(
+    cases(dialled=INSIDE, more=st.lists(FORWARDS, max_size=8))
+    | cases(TRUNK_CALLERS, st.just("604"), st.lists(TO_MOBILES, min_size=1, max_size=1))
+)
 def test_a_plan_never_rings_the_caller(case: Case) -> None:
     caller, plan = case.facts.caller, plan_of(case)
     assert all(each.extension is None or each.extension != caller.extension for each in endpoints(plan))
@@ -209,15 +226,42 @@ def test_an_assistant_is_rung_only_by_right(case: Case) -> None:
             assert rules.takes(acting)
 
 
+OWN_ASSISTANTS = USER_CALLERS.filter(lambda caller: caller.extension in ASSISTANTS["601"])
+MEMBERS = st.tuples(
+    boss_with("", "confidential", st.sampled_from(("internal", "external")).map(Callers.of), st.just("602")),
+    delegation_with("rights", st.sampled_from((frozenset({"call"}), frozenset({"receive"}))), st.just("602"), st.just(SERVICE)),
+).map(list)
+"""An executive in a group and in a service."""
+
+
 # --- who is rung (A9-A14, A18-A20, A24, A25) ----------------------------------------------------------------------------------
 
 
-@settings(seeded, max_examples=400)
-@given(
-    cases(dialled=TO_OFFICES, more=NO_MORE | chains() | st.lists(PROFILES, max_size=4))
-    | cases(dialled=FIRST, more=st.lists(AVAILABILITY, max_size=8))
-)
-def test_filter_opt_out_hours_duty_dnd_and_divert_compose(case: Case) -> None:
+@seeded
+@given(cases(dialled=TO_OFFICES, more=NO_MORE | chains() | st.lists(PROFILES, max_size=4)))
+def test_who_is_rung_is_what_the_rules_written_by_hand_say(case: Case) -> None:
+    check_who_is_rung(case)
+
+
+@seeded
+@given(cases(dialled=FIRST, more=st.lists(AVAILABILITY, max_size=8)))
+def test_opt_out_hours_duty_dnd_and_divert_compose(case: Case) -> None:
+    check_who_is_rung(case)
+
+
+@seeded
+@given(cases(OWN_ASSISTANTS, FIRST, st.lists(AVAILABILITY, min_size=2)))
+def test_own_assistants_pass_the_filter_while_they_are(case: Case) -> None:
+    check_who_is_rung(case)
+
+
+@seeded
+@given(cases(dialled=st.sampled_from((GROUP, SERVICE)), more=MEMBERS))
+def test_delegation_comes_first_in_groups(case: Case) -> None:
+    check_who_is_rung(case)
+
+
+def check_who_is_rung(case: Case) -> None:
     """Whether the call is filtered, and whose phones ring then, are as the rules written by hand say."""
     case = at_rest(case)
     user, rules, plan = called(case), ByHand(case.directory, case.facts.caller, case.now), plan_of(case)
