@@ -233,7 +233,7 @@ def coverage(
         typer.echo(_dumps({extension: [_span(each) for each in found] for extension, found in spans.items()}))
         return
     for boss in asked:
-        typer.echo(f"{directory.users[boss.extension].name} ({boss.extension}), {boss.time_zone}")
+        typer.echo(f"{directory.users[boss.extension].shown}, {boss.time_zone}")
         typer.echo(render_week(boss, directory.users, calendar[boss.extension], days))
 
 

@@ -8,9 +8,14 @@ there a skipped test would go unnoticed.
 import importlib.util
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,3 +34,26 @@ def _present(need: str) -> bool:
     if "/" in need:
         return (ROOT / need).exists()
     return shutil.which(need) is not None
+
+
+@pytest.fixture
+def new_world() -> "Iterator[Callable[..., World]]":
+    """Makes worlds; the end of the test settles them all: nothing is left of any call (`World.settle`)."""
+    from tests.world import World
+
+    made: list[World] = []
+
+    def make(*executives: Any, **settings: Any) -> World:
+        world = World(*executives, **settings)
+        made.append(world)
+        return world
+
+    yield make
+    for world in made:
+        world.settle()
+
+
+@pytest.fixture
+def world(new_world: "Callable[..., World]") -> "World":
+    """The usual one: Olivia (667) with Sam (676) and Ana (677), ring-all for 30 s."""
+    return new_world()

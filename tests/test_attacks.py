@@ -10,7 +10,7 @@ import asyncio
 import errno
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +32,6 @@ from tests.world import CARRIER, DOMAIN, NUMBER, SERVER, TRUNKS, Rollover, World
 
 CONFIG = Path(__file__).parent.parent / "config"
 METHODS = ("INVITE", "REGISTER", "OPTIONS", "BYE", "CANCEL", "SUBSCRIBE", "MESSAGE", "NOTIFY", "PUBLISH", "REFER", "INFO", "PRACK", "UPDATE", "NONE")
-
-
-@pytest.fixture
-def new_world() -> Iterator[Callable[..., World]]:
-    made: list[World] = []
-
-    def make(*executives: Any, **settings: Any) -> World:
-        world = World(*executives, **settings)
-        made.append(world)
-        return world
-
-    yield make
-    for world in made:
-        world.settle()
-
-
-@pytest.fixture
-def world(new_world: Callable[..., World]) -> World:
-    return new_world()
 
 
 def stranger(world: World, host: str = "127.0.9.9") -> Phone:

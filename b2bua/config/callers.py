@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from itertools import chain
 from typing import Any, Final
 
@@ -64,7 +64,8 @@ class CallerGroups:
         found = self._made.get(key)
         if found is None:
             findings = report.findings
-            found = _united([self._one(entry, (*where, index), report) for index, entry in enumerate(entries)], ", ".join(key))
+            parts = [self._one(entry, (*where, index), report) for index, entry in enumerate(entries)]
+            found = Callers.united([part for part in parts if part], ", ".join(key))
             if report.findings == findings:
                 self._made[key] = found
         return found
@@ -108,13 +109,3 @@ class CallerGroups:
             return f"{quoted(entry)} is this caller group or one below; write only groups that stand above"
         guess = report.guesses.closest(entry, "caller", chain(WORDS, self._by_name, self._extensions))
         return f"{quoted(entry)} is no caller{guess}; write {CALLERS_HINT}"
-
-
-def _united(parts: Iterable[Callers | None], text: str) -> Callers:
-    found = [part for part in parts if part]
-    return Callers(
-        frozenset().union(*(part.words for part in found)),
-        frozenset().union(*(part.numbers for part in found)),
-        tuple(dict.fromkeys(prefix for part in found for prefix in part.prefixes)),
-        text,
-    )

@@ -71,7 +71,6 @@ def _build(draft: Draft, heading: Heading, config: Config) -> Directory:
         organisation=heading.organisation,
         time_zone=draft.time_zone,
         domain=config.domain,
-        aliases=config.aliases,
         users=draft.users.values(),
         executives=[
             replace(boss.settings, delegations=tuple(delegation for _, delegation in boss.delegations))

@@ -133,12 +133,6 @@ def place_of(draft: Draft, kind: Kind, name: str) -> Where:
     return found if found[0] == kind else (kind,)
 
 
-def place_of_delegation(draft: Draft, executive: str, assistant: str) -> Where:
-    """Where an assistant, member or agent stands; that of the executive, group or service when they are none of it."""
-    boss = draft.bosses[executive]
-    return next((where for where, delegation in boss.delegations if delegation.assistant == assistant), boss.where)
-
-
 def _written_extension(item: object) -> str | None:
     """The extension of a user that could not be read, so that others may name it."""
     found = item.get("extension") if isinstance(item, dict) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -41,6 +41,17 @@ class Callers:
             # Interned: many executives name the same prefixes, and a call is compared with each of them.
             tuple(sys.intern(number_key(entry[:-1])) for entry in rest if entry.endswith("*")),
             text or ", ".join(entries) or "nobody",
+        )
+
+    @classmethod
+    def united(cls, parts: Iterable[Callers], text: str = "") -> Callers:
+        """Whoever is one of any of `parts`."""
+        parts = tuple(parts)
+        return cls(
+            frozenset().union(*(part.words for part in parts)),
+            frozenset().union(*(part.numbers for part in parts)),
+            tuple(dict.fromkeys(prefix for part in parts for prefix in part.prefixes)),
+            text,
         )
 
     @property

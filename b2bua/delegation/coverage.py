@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 from b2bua.delegation.people import Delegation, Executive, User
-from b2bua.delegation.schedule import DAY, Span, clipped, merged, midnight
+from b2bua.delegation.schedule import DAY, Span, clipped, midnight
 
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 NOBODY: Final = "nobody"
@@ -80,14 +80,6 @@ def joined(covers: list[Cover], executive: Executive) -> Iterator[Cover]:
     for who, same in groupby(covers, key=lambda cover: cover[2:]):
         run = list(same)
         yield Cover(run[0].start.astimezone(executive.time_zone), run[-1].end.astimezone(executive.time_zone), *who)
-
-
-def gaps(executive: Executive, users: Mapping[str, User], first: date, days: int = 7) -> tuple[Span, ...]:
-    """When there are callers whom nobody takes, in the executive's time zone; raises as `coverage` does."""
-    spans = [cover[:2] for cover in coverage(executive, users, first, days) if cover.gap]
-    zone = executive.time_zone
-    whole = merged((start.astimezone(UTC), end.astimezone(UTC)) for start, end in spans)
-    return tuple((start.astimezone(zone), end.astimezone(zone)) for start, end in whole)
 
 
 def render_week(executive: Executive, users: Mapping[str, User], first: date, days: int = 7) -> str:

@@ -50,7 +50,7 @@ def _who(caller: str, directory: Directory, guess: Callable[[str], str] | None) 
     user = directory.users.get(line.assistant) if line else directory.find(caller) or directory.find(number)
     if user is not None:
         if user.kind != "person":
-            raise ValueError(f"{user.name} ({user.extension}) is a {user.kind} and cannot call; name one of its members")
+            raise ValueError(f"{user.shown} is a {user.kind} and cannot call; name one of its members")
         return Caller("user", user.extension, line.executive if line else None, None, user.extension, user.name, anonymous=False)
     trunk = directory.trunks[0].name if directory.trunks else None
     if caller.lower() in ("anonymous", "unavailable"):
@@ -218,7 +218,7 @@ _PHONES: Final = {"all": "", "apps": " on apps", "desk": " on desk phones"}
 def named(extension: str | None, directory: Directory | None) -> str:
     """``Olivia Boss (667)``; the extension alone when the directory does not know it, or there is none."""
     user: User | None = directory.users.get(extension or "") if directory else None
-    return f"{user.name} ({extension})" if user else extension or ""
+    return user.shown if user else extension or ""
 
 
 def _remembered(plan: RoutePlan, at: datetime, directory: Directory | None) -> Iterator[str]:

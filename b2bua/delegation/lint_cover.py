@@ -55,12 +55,7 @@ def _always_there(delegation: Delegation) -> bool:
 
 def _take_all(office: Office, receiving: Sequence[Delegation], cover: Cover) -> bool:
     """Whether the assistants who are there take the calls of everybody whose calls are filtered."""
-    theirs = [each.callers for each in receiving if each.assistant in cover.assistants]
-    united = Callers(
-        frozenset().union(*(each.words for each in theirs)),
-        frozenset().union(*(each.numbers for each in theirs)),
-        tuple(prefix for each in theirs for prefix in each.prefixes),
-    )
+    united = Callers.united(each.callers for each in receiving if each.assistant in cover.assistants)
     return all(within(each, united) for each in filtered_callers(office))
 
 

@@ -43,4 +43,4 @@ def listed(items: Sequence[str], shown: int = SHOWN) -> str:
 
 def named(directory: Directory, extension: str) -> str:
     """``Olivia Boss (667)``."""
-    return f"{directory.users[extension].name} ({extension})"
+    return directory.users[extension].shown

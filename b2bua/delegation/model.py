@@ -60,8 +60,6 @@ class Directory:
 
     organisation: str
     domain: str
-    hosts: frozenset[str]
-    """The domain and its aliases, lower case."""
     users: Mapping[str, User]
     """By extension; groups and services are among them."""
     executives: Mapping[str, Executive]
@@ -104,7 +102,6 @@ class Directory:
         feature_codes: Mapping[str, str] | None = None,
         organisation: str = "",
         time_zone: tzinfo = UTC,
-        aliases: Iterable[str] = (),
         duty_profiles: Iterable[DutyProfile] = (),
         warnings: Iterable[str] = (),
     ) -> Directory:
@@ -118,7 +115,6 @@ class Directory:
         return cls(
             organisation=organisation,
             domain=domain,
-            hosts=frozenset(host.lower() for host in (domain, *aliases)),
             users=MappingProxyType(by_extension),
             executives=MappingProxyType(bosses),
             offices=MappingProxyType(offices),
@@ -153,10 +149,6 @@ class Directory:
         """Whether this is an executive: no group, no service, no plain user."""
         executive = self.executives.get(extension)
         return executive is not None and executive.kind == "executive"
-
-    def is_ours(self, host: str) -> bool:
-        """Whether `host` is the domain or one of its aliases."""
-        return host.lower() in self.hosts
 
     def delegation(self, assistant: str, executive: str) -> Delegation | None:
         """The delegation between the two extensions, None when there is none."""

@@ -137,7 +137,7 @@ def _seat(delegation: Delegation, assistant: User) -> Seat:
         or assistant.divert.enabled
         or (delegation.respect_hours and assistant.hours is not None)
     )
-    name = f"assistant {assistant.name} ({assistant.extension})"
+    name = f"assistant {assistant.shown}"
     return Seat(
         name, delegation, assistant, endpoints_of(assistant, "assistant", delegation.executive), conditional, _never(delegation)
     )

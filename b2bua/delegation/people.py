@@ -93,6 +93,11 @@ class User:
     """Do not disturb, unless a phone says otherwise (A19)."""
 
     @property
+    def shown(self) -> str:
+        """``Olivia Boss (667)``, for the explainer and the linter."""
+        return f"{self.name} ({self.extension})"
+
+    @property
     def main_number(self) -> str:
         """What the outside sees as this user's number: the first number, or the extension when there is none."""
         return self.numbers[0] if self.numbers else self.extension

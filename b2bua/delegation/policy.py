@@ -212,7 +212,7 @@ def _to_outside(situation: Situation, number: str, trunk: str, chosen: Identity)
 def _to_user(situation: Situation, destination: Destination, dialled: str, chosen: Identity) -> RoutePlan:
     """To an executive through the filter, to everybody else directly. Nobody reaches themselves."""
     user = situation.directory.users[destination.extension or ""]
-    situation.note("a user's number", True, f"{quotable(dialled)} is {user.name} ({user.extension})")
+    situation.note("a user's number", True, f"{quotable(dialled)} is {user.shown}")
     if user.extension == situation.caller.extension:
         situation.note("one's own number", True, "a plan never rings the caller")
         return _refused(situation, Refusal(486, "this is your own number"), destination.number)
@@ -251,7 +251,7 @@ def _filtered(situation: Situation, call: InsideCall, office: Office, first: Sta
     if not stages and not rollover:
         situation.note("somebody to ring", False, "no assistant receives calls, and the rollover reaches nobody")
         return _refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
-    situation.note("assistants' ring plan", True, f"the ring plan of {call.user.name} ({call.user.extension}) is followed")
+    situation.note("assistants' ring plan", True, f"the ring plan of {call.user.shown} is followed")
     return _ring(
         situation, call, stages, rollover_after=ringing.rollover_after, rollover=rollover, office=office, as_prepared=as_prepared
     )
@@ -306,9 +306,9 @@ def _calls_back(situation: Situation, office: Office) -> Stages:
         return ()
     why_not = seat.never or unavailable(situation, seat)
     if why_not:
-        situation.note("sticky callback", False, f"{seat.assistant.name} ({assistant}), who called this number, {why_not}")
+        situation.note("sticky callback", False, f"{seat.assistant.shown}, who called this number, {why_not}")
         return ()
-    situation.note("sticky callback", True, f"{seat.assistant.name} ({assistant}) called this number, and rings first")
+    situation.note("sticky callback", True, f"{seat.assistant.shown} called this number, and rings first")
     return (Stage(where_rung(situation, seat), seat.delegation.ring_seconds or executive.alerting.ring_seconds, "call back"),)
 
 

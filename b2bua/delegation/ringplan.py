@@ -131,7 +131,7 @@ def ring_user(situation: Situation, user: User, role: Role, path: Path = ()) -> 
         situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
         return _follow_up(situation, user, forwarding.busy, here, "do-not-disturb") if forwarding.busy else ()
     name = "rollover" if role == "executive" else "forwarded call" if path else "plain call"
-    situation.note(name, True, f"all phones of {user.name} ({user.extension}) ring{'' if name == 'plain call' else ' then'}")
+    situation.note(name, True, f"all phones of {user.shown} ring{'' if name == 'plain call' else ' then'}")
     if role == "user" and user.extension in situation.directory.phones:
         return situation.directory.phones[user.extension]
     seconds = forwarding.no_answer_seconds if forwarding.no_answer else PLAIN_RING_SECONDS

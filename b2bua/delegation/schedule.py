@@ -101,14 +101,6 @@ class Schedule:
             return own
         return () if self._is_off(day) else self.week[day.weekday()]
 
-    def open_periods(self, first: date, days: int, zone: tzinfo) -> list[Span]:
-        """When it is open on so many days from `first`, for a user in `zone`: merged, in the order of time, in that zone.
-
-        Compare and subtract them in UTC only: within one zone Python counts what the wall clock shows, not the time that passes.
-        """
-        spans = self.open_between(midnight(first, zone), midnight(first + days * DAY, zone), zone)
-        return [(start.astimezone(zone), end.astimezone(zone)) for start, end in spans]
-
     def open_between(self, begin: datetime, end: datetime, zone: tzinfo) -> list[Span]:
         """When it is open from `begin` to `end`, whole seconds in UTC, for a user in `zone`: merged, in the order of time, in UTC."""
         spans: list[Span] = []

@@ -82,4 +82,4 @@ class Situation:
     def named(self, extension: str) -> str:
         """``Olivia Boss (667)`` for the explainer; text that somebody dialled stays printable."""
         user = self.directory.users.get(extension)
-        return f"{user.name} ({extension})" if user else quotable(extension)
+        return user.shown if user else quotable(extension)

@@ -36,10 +36,6 @@ class SqlHistory:
         with self._engine.connect() as connection:
             return [from_columns(tuple(row)) for row in connection.execute(query)]
 
-    def row(self, row_id: str) -> HistoryRow | None:
-        """The call with that id."""
-        return next((row for row in self.find(row_id) if row.id == row_id), None)
-
     def find(self, prefix: str) -> list[HistoryRow]:
         """The calls whose id begins with `prefix`, in the order of their ids, ten at most."""
         query = select(history).where(history.c.id >= prefix).order_by(history.c.id).limit(FOUND_AT_MOST)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from b2bua.delegation.plan import Setting
+from b2bua.delegation.plan import Direction, Setting
 from b2bua.store.decisions import Decision
 
 Outcome = Literal["answered", "missed", "cancelled", "busy", "refused", "failed"]
 """How an attempt ended; docs/history.md explains each word."""
-Direction = Literal["incoming", "outgoing", "internal"]
 SegmentKind = Literal["ring", "talk", "hold", "park"]
 
 

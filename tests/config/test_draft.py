@@ -4,7 +4,7 @@ import pytest
 
 from b2bua.config import load
 from b2bua.config.directory import read_draft
-from b2bua.config.draft import Draft, Kind, place_of, place_of_delegation
+from b2bua.config.draft import Draft, Kind, place_of
 from b2bua.config.schema import Report
 from b2bua.config.yamltree import Where, dotted, read
 from tests.config.conftest import NOW, Files
@@ -38,12 +38,3 @@ def test_the_place_of_a_key(draft: Draft, report: Report, kind: Kind, name: str,
     """What is not there stands where its list does."""
     where = (*place_of(draft, kind, name), *keys)
     assert (dotted(where), report.line(where)) == (place, line)
-
-
-@pytest.mark.parametrize(
-    ("executive", "assistant", "line"),
-    [("667", "677", 35), ("500", "602", 38), ("510", "602", 42), ("667", "600", 22)],
-)
-def test_the_place_of_an_assistant(draft: Draft, report: Report, executive: str, assistant: str, line: int) -> None:
-    """The last one is none: then it is the executive's."""
-    assert report.line(place_of_delegation(draft, executive, assistant)) == line

@@ -1,5 +1,6 @@
 """Who covers an executive in a week, and when nobody does."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b2bua.delegation.callers import ANYBODY, Callers
-from b2bua.delegation.coverage import Cover, coverage, gaps, render_week
+from b2bua.delegation.coverage import Cover, coverage, render_week
 from b2bua.delegation.people import Delegation, Executive, User
 from b2bua.delegation.schedule import Holiday, Hours, Schedule
 
@@ -60,6 +61,16 @@ def assistant(
 def week(*delegations: Delegation, hours: Schedule | None = None, zone: tzinfo = BERLIN) -> list[str]:
     """The lines of the week, for an executive in Berlin."""
     return render_week(boss(*delegations), users(hours, zone), MONDAY).splitlines()
+
+
+def gaps(executive: Executive, people: Mapping[str, User], first: date, days: int = 7) -> tuple[tuple[datetime, datetime], ...]:
+    """When there are callers whom nobody takes: neighbouring gaps made one."""
+    found: list[tuple[datetime, datetime]] = []
+    for cover in coverage(executive, people, first, days):
+        if cover.gap:
+            joins = bool(found) and found[-1][1] == cover.start
+            found[-1:] = [(found[-1][0], cover.end)] if joins else [*found[-1:], (cover.start, cover.end)]
+    return tuple(found)
 
 
 def test_an_assistant_without_conditions_covers_the_whole_week() -> None:

@@ -28,13 +28,6 @@ def test_finding_a_user() -> None:
     assert DIRECTORY.find("") is None
 
 
-def test_the_domain_and_its_aliases_are_ours() -> None:
-    where = directory(aliases=["PBX.acme.test"])
-    assert where.is_ours("ACME.test")
-    assert where.is_ours("pbx.acme.test")
-    assert not where.is_ours("example.com")
-
-
 def test_it_is_immutable() -> None:
     with pytest.raises(TypeError):
         DIRECTORY.users["1"] = User("1", "One", "s")  # type: ignore[index]

@@ -154,11 +154,12 @@ def test_a_divert_covers_without_a_phone() -> None:
     assert written.watch.uncovered == 1
 
 
-def test_a_divert_to_a_user_covers_when_that_user_has_a_phone() -> None:
-    watched = Watched(sam=User("676", "Sam", "x", divert=Divert(True, "668")))
+@pytest.mark.parametrize(("target", "rings"), [("668", "668"), ("999", "676")], ids=["a user", "nowhere: the own phones ring"])
+def test_a_divert_covers_when_what_rings_has_a_phone(target: str, rings: str) -> None:
+    watched = Watched(sam=User("676", "Sam", "x", divert=Divert(True, target)))
     watched.run()
     assert watched.watch.uncovered == 1
-    watched.phones.add("668")
+    watched.phones.add(rings)
     watched.run(5)
     assert watched.watch.uncovered == 0
 
@@ -168,15 +169,6 @@ def test_who_diverts_is_not_at_their_own_phone() -> None:
     watched.phones.add("676")
     watched.run()
     assert watched.watch.uncovered == 1
-
-
-def test_a_divert_that_leads_nowhere_rings_the_own_phones_and_so_counts_as_they_do() -> None:
-    watched = Watched(sam=User("676", "Sam", "x", divert=Divert(True, "999")))
-    watched.run()
-    assert watched.watch.uncovered == 1
-    watched.phones.add("676")
-    watched.run(5)
-    assert watched.watch.uncovered == 0
 
 
 def test_who_is_off_duty_does_not_cover() -> None:

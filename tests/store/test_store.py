@@ -134,8 +134,8 @@ def test_rows_come_back_as_recorded_newest_first(store: Store) -> None:
     newest, oldest = store.history.rows()
     assert newest == row(2, answered=None, answered_by=None, segments=(), decision=None, call_ids=(), parties=())
     assert oldest == row(1)
-    assert store.history.row("call-1") == oldest
-    assert store.history.row("nobody") is None
+    assert store.history.find("call-1") == [oldest]
+    assert store.history.find("nobody") == []
     assert [each.id for each in store.history.rows(limit=1)] == ["call-2"]
 
 
