@@ -1,7 +1,17 @@
-# The same steps as the README: Debian's Python, make install, b2bua run.
+# The same steps as the README: Debian's Python, make install, b2bua run. The C compiler stays behind in a stage of its own.
 #   docker build -t b2bua .
 #   docker run --network host -v ./config:/opt/b2bua/config:ro -v b2bua-state:/opt/b2bua/var b2bua
 # SIP and RTP name their own addresses, so the container shares the host's network instead of hiding behind a port map.
+FROM debian:bookworm-slim AS media
+
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev python3 \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY b2bua/__init__.py b2bua/__init__.py
+COPY b2bua/media b2bua/media
+RUN python3 -m b2bua.media.build
+
 FROM debian:bookworm-slim
 
 RUN apt-get update \
@@ -18,6 +28,7 @@ COPY requirements requirements
 COPY b2bua/__init__.py b2bua/__init__.py
 RUN make install && rm -rf /root/.cache
 COPY b2bua b2bua
+COPY --from=media /src/b2bua/media/_native b2bua/media/_native
 COPY config config
 RUN .venv/bin/python -m compileall -q b2bua && .venv/bin/b2bua check --config config/b2bua.yaml
 

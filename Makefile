@@ -9,7 +9,7 @@ UV     := UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 $(BIN)/uv pip --quiet
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test lint bench lock tools clean
+.PHONY: help install media run check test lint bench lock tools clean
 .DELETE_ON_ERROR:
 
 help:
@@ -39,9 +39,21 @@ $(VENV)/.test: $(VENV)/.runtime requirements/test.txt
 	  || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
 	@touch $@
 
+# The media engine's C library. The compiler of the ziglang wheel (100 MB) is fetched only where there is none; without any the server
+# runs all the same, and calls go direct.
+$(VENV)/.media: $(VENV)/.runtime requirements/compiler.txt b2bua/media/build.py $(wildcard b2bua/media/native/*)
+	@$(BIN)/python -m b2bua.media.build --compiler \
+	  || { echo "no C compiler here: fetching one (100 MB)" && \
+	       $(UV) install --python $(BIN)/python --require-hashes -r requirements/compiler.txt; } \
+	  || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/compiler.txt \
+	  || echo "no C compiler to be had" >&2
+	@if $(BIN)/python -m b2bua.media.build; then touch $@; fi
+
 install: $(VENV)/.runtime
 
-run: $(VENV)/.runtime
+media: $(VENV)/.media
+
+run: $(VENV)/.media
 	@exec $(BIN)/b2bua run --config $(CONFIG)
 
 check: $(VENV)/.runtime
@@ -50,7 +62,7 @@ check: $(VENV)/.runtime
 tools:
 	@tools/install_test_tools.sh
 
-test: $(VENV)/.test tools
+test: $(VENV)/.test $(VENV)/.media tools
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.test
@@ -58,13 +70,14 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
 
-bench: $(VENV)/.runtime tools
+bench: $(VENV)/.media tools
 	$(BIN)/python -m bench $(BENCH)
 
 lock: $(VENV)/.uv
 	$(LOCK) --upgrade requirements/uv.in -o requirements/uv.txt
+	$(LOCK) --upgrade requirements/compiler.in -o requirements/compiler.txt
 	$(LOCK) --upgrade pyproject.toml -o requirements/runtime.txt
 	$(LOCK) --upgrade pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) b2bua/media/_native .pytest_cache .mypy_cache .ruff_cache .hypothesis

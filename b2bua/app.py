@@ -28,6 +28,11 @@ from b2bua.delegation.attendance import is_missed
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Setting
 from b2bua.delegation.state import State
+from b2bua.media.client import NativeEngine
+from b2bua.media.engine import MediaEngine
+from b2bua.media.sockets import socket_path
+from b2bua.media.supervisor import Supervisor
+from b2bua.media.wire import Range
 from b2bua.net.engine import Engine
 from b2bua.net.limits import Limits
 from b2bua.net.resolver import Resolver
@@ -46,7 +51,7 @@ from b2bua.sip.message import Request
 from b2bua.sip.stack import ALLOW, SipStack
 from b2bua.sip.values import Uri
 from b2bua.store.database import Store, open_store
-from b2bua.store.ports import BindingStore, HistorySink, StateStore, StoredBinding
+from b2bua.store.ports import BindingStore, CallStore, HistorySink, StateStore, StoredBinding
 from b2bua.web.api import create_app, serve
 from b2bua.web.metrics import Reading, registry
 
@@ -109,8 +114,11 @@ class Core:
         wall: Callable[[], float] = time.time,
         connector: Connector | None = None,
         ids: Identifiers | None = None,
+        media: MediaEngine | None = None,
+        snapshots: CallStore | None = None,
     ) -> None:
         self.config = config
+        self.media = media
         self._state = state
         self._wall = wall
         self._clock = _Clock(wall)
@@ -146,8 +154,10 @@ class Core:
             wall=wall,
             local_time=self._clock.local_time,
             log=logs.get("calls").bind(),
-            settings=Settings(self.hosts, own_address(config), config.session_expires, config.limits.calls),
+            settings=Settings(self.hosts, own_address(config), config.session_expires, config.limits.calls, config.media.ports),
             remember=self.remember,
+            media=media,
+            snapshots=snapshots,
         )
         self.forget(directory.dangling(directory.state))
         self.watch = CoverageWatch(self._is_missed, self.log)
@@ -245,7 +255,7 @@ class Core:
             "transactions": len(stack.clients) + len(stack.servers),
             "timers": stack.timers.count,
             "registrations": self.location.count,
-            "media_ports": 0,
+            "media_ports": self.media.ports_in_use if self.media is not None else 0,
         }
 
     def readings(self) -> list[Reading]:
@@ -333,6 +343,7 @@ async def _serve(config: Config, directory: Directory) -> None:
     store = open_store(config.state)
     loop = asyncio.get_running_loop()
     resolver = Resolver(loop)
+    media = _media(config, loop)
     try:
         core = Core(
             config,
@@ -342,6 +353,8 @@ async def _serve(config: Config, directory: Directory) -> None:
             history=store.writer,
             bindings=store.bindings,
             state=store.state,
+            media=None if media is None else media.engine,
+            snapshots=store.calls,
         )
         del directory  # the core's from now on, and gone when another one is taken over
         engine = Engine(
@@ -351,16 +364,26 @@ async def _serve(config: Config, directory: Directory) -> None:
             limits=Limits(message_size=config.limits.message_bytes, connections=config.limits.connections),
         )
         core.stack.connector = engine
+        engine.hold_back()
         await engine.start(f"{listen.transport.lower()}://{host_port(listen.host, listen.port)}" for listen in config.listen)
         http = None
         try:
-            http = await serve(create_app(core.health, registry([*core.readings(), *_store_readings(store)])), *config.http.listen)
+            if media is not None:  # now that the ports for SIP are ours: a server started twice by mistake must not take the sound away
+                await media.start()
+            readings = [*core.readings(), *_store_readings(store), *_media_readings(media)]
+            http = await serve(create_app(core.health, registry(readings)), *config.http.listen)
             core.location.restore(lambda row: _restored_flow(engine, row), loop.time())
+            core.calls.restore(lambda *way: _restored_way(engine, *way))
+            if media is not None:
+                media.engine.restored()
+            engine.let_in()
             core.register_at_trunks(lambda uri: _flow_to(resolver, engine, uri))
             await _until_stopped(core, engine, config)
         finally:
             if http is not None:
                 await http.stop()
+            if media is not None:
+                await media.stop()
             await engine.stop()
     finally:
         await resolver.close()
@@ -369,10 +392,10 @@ async def _serve(config: Config, directory: Directory) -> None:
 
 
 async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
-    """Serve, then drain: no new calls, running ones go on for `drain_seconds` at most."""
+    """Serve, then drain: no new calls, running ones go on for `drain_seconds` at most. After SIGUSR1 they are left to the next server."""
     loop = asyncio.get_running_loop()
     stopping: asyncio.Queue[int] = asyncio.Queue()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         loop.add_signal_handler(number, stopping.put_nowait, number)
     loop.add_signal_handler(signal.SIGHUP, Reloads(core, loop.call_soon_threadsafe).request)
     sweeper = loop.create_task(_sweep(core, engine), name="sweep")
@@ -386,6 +409,10 @@ async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
     try:
         first = await stopping.get()
         core.calls.drain()
+        if first == signal.SIGUSR1:
+            core.log.info("handing over", calls=len(core.calls.calls))
+            core.calls.hand_over()
+            return
         seconds = config.drain_seconds if first == signal.SIGTERM else 0.0
         core.log.info("draining", calls=len(core.calls.calls), seconds=seconds)
         await _until(lambda: not core.calls.calls or not stopping.empty(), seconds)
@@ -442,6 +469,41 @@ def _store_readings(store: Store) -> list[Reading]:
     ]
 
 
+def _media(config: Config, loop: asyncio.AbstractEventLoop) -> Supervisor | None:
+    """The media engine with what keeps it alive; None when no sound is to cross this server."""
+    if config.media.mode == "direct":
+        return None
+    log = logs.get("media")
+    engine = NativeEngine(Range(config.media.address, *config.media.ports), loop, log)
+    command = (sys.executable, "-m", "b2bua", "media", "--config", str(config.file.resolve()))
+    return Supervisor(engine, socket_path(config.state), command, log)
+
+
+def _media_readings(media: Supervisor | None) -> list[Reading]:
+    if media is None:
+        return []
+    engine = media.engine
+    return [
+        Reading("b2bua_media_available", "1 while there is a media process.", lambda: float(engine.available)),
+        Reading("b2bua_media_contexts", "Calls whose sound crosses the server.", lambda: float(engine.contexts)),
+        Reading("b2bua_media_deaths", "Media processes that ended without having been told to.", lambda: float(media.deaths), "counter"),
+        Reading(
+            "b2bua_media_packets",
+            "Packets by direction, since the media process was started.",
+            lambda: {each: float(engine.counts.get(each, 0)) for each in ("received", "sent")},
+            "counter",
+            "direction",
+        ),
+        Reading(
+            "b2bua_media_ticks",
+            "Ticks of 5 ms that began late or were left out, since the media process was started.",
+            lambda: {each: float(engine.counts.get(f"ticks_{each}", 0)) for each in ("late", "skipped")},
+            "counter",
+            "kind",
+        ),
+    ]
+
+
 def _phone(binding: Binding, apps: tuple[str, ...]) -> Phone:
     route = "".join(f"Route: {value}\r\n" for value in binding.path)
     app = is_app(binding.user_agent, binding.params, apps)
@@ -465,6 +527,11 @@ def _flow_to(resolver: Resolver, engine: Engine, uri: Uri) -> Flow | None:
 def _restored_flow(engine: Engine, row: StoredBinding) -> Flow | None:
     """The way to a phone that registered over UDP before the restart: the same two addresses, or NAT would not let it pass."""
     return engine.udp_flow((row.local_host, row.local_port), (row.remote_host, row.remote_port))
+
+
+def _restored_way(engine: Engine, transport: str, local: tuple[str, int], remote: tuple[str, int]) -> Flow | None:
+    """The way to a party of a call from before the restart; a connection has ended with the process, and is made anew when it is needed."""
+    return engine.udp_flow(local, remote) if transport == "UDP" else engine.flow_to(Target(transport, *remote))
 
 
 def _raise_file_limit() -> None:

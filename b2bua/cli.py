@@ -72,6 +72,21 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
+def media(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Run the media process, which `run` starts by itself when there is none. SIGTERM ends it when no call needs it any more."""
+    import sys
+
+    from b2bua import logs
+    from b2bua.media.process import Settings
+    from b2bua.media.process import run as serve
+
+    settings = _settings(config)
+    logs.configure(settings.log.level, settings.log.format, sys.stderr.buffer)
+    with _told_as_text():
+        serve(Settings(settings.state, settings.media.sounds))
+
+
+@app.command()
 def check(
     config: ConfigFile = DEFAULT_CONFIG,
     what_if: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tests.plain_sip import Sdp, Sip, answering, display_of, param, uri_of, user_of, write
 
@@ -384,6 +385,26 @@ class PhoneCall:
     def info(self, digits: str) -> Attempt:
         """A key pressed, as application/dtmf-relay."""
         return self.send("INFO", body=f"Signal={digits}\r\nDuration=160\r\n".encode(), content_type="application/dtmf-relay")
+
+    def refer(self, target: str, headers: Iterable[str] = (), *, replaces: PhoneCall | None = None, join: PhoneCall | None = None) -> Attempt:
+        """Ask for a transfer, to a number or in place of another call of this phone."""
+        uri = target if target.startswith(("sip:", "tel:")) else f"sip:{target}@{self.phone.domain}"
+        for name, call in (("Replaces", replaces), ("Join", join)):
+            if call is not None:
+                uri += f"?{name}={quote(call.dialog, safe='')}"
+        return self.send("REFER", [f"Refer-To: <{uri}>", f"Referred-By: <{self.phone.aor}>", *headers])
+
+    @property
+    def dialog(self) -> str:
+        """The dialog as others name it to whom this phone speaks with: the value of Replaces and Join."""
+        remote_tag = self.remote_tag or next(iter(self.early), "")
+        return f"{self.call_id};to-tag={remote_tag};from-tag={self.local_tag}"
+
+    @property
+    def notified(self) -> list[int]:
+        """What the NOTIFYs of a transfer have said so far."""
+        heard = [message for message in self.phone.heard("NOTIFY") if message.call_id == self.call_id]
+        return [int(message.body.split()[1]) for message in heard]
 
     def hang_up(self, headers: Iterable[str] = ()) -> Attempt:
         self.state, self.ended_by = "ended", "us"

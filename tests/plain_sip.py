@@ -166,6 +166,7 @@ class Sdp(NamedTuple):
     version: int = 1
     session: int = 1
     origin: str = "-"
+    codecs: tuple[str, ...] = ("8 PCMA/8000", "101 telephone-event/8000")
 
     @staticmethod
     def parse(body: bytes) -> Sdp:
@@ -183,7 +184,8 @@ class Sdp(NamedTuple):
         family = "IP6" if ":" in self.host else "IP4"
         return (
             f"v=0\r\no={self.origin} {self.session} {self.version} IN {family} {self.host}\r\ns=-\r\nc=IN {family} {self.host}\r\nt=0 0\r\n"
-            f"m=audio {self.port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na={self.direction}\r\n"
+            f"m=audio {self.port} RTP/AVP {' '.join(codec.split()[0] for codec in self.codecs)}\r\n"
+            f"{''.join(f'a=rtpmap:{codec}' + chr(13) + chr(10) for codec in self.codecs)}a={self.direction}\r\n"
         ).encode()
 
     @property

@@ -21,9 +21,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "delegation": ("errors",),
     "config": (*LEAVES, "delegation"),
     "net": (*LEAVES, "sip"),
-    "calls": (*LEAVES, "sip", "delegation", "media.engine", "store.ports", "cluster.bus"),
+    "calls": (*LEAVES, "sip", "delegation", "media.engine", "media.rewriter", "store.ports", "store.decisions", "cluster.bus"),
     "registrar": (*LEAVES, "sip", "delegation.model", "store.ports", "cluster.bus"),
-    "media": (*LEAVES, "sip.sdp"),
+    "media": (*LEAVES, "sip.sdp", "sip.description"),
     # What is kept includes decisions and settings, which are plain data of `delegation.plan`; deciding is none of the store's business.
     "store": (*LEAVES, "delegation.model", "delegation.plan"),
     "web": (*LEAVES, "calls.commands", "store.ports", "cluster.bus"),
@@ -31,7 +31,7 @@ RULES: dict[str, tuple[str, ...]] = {
     # A reload reads the directory, tries it and makes the accounts; what it needs of the composition root is a protocol of its own.
     "reload": (*LEAVES, "config", "delegation.model", "delegation.plan", "registrar.credentials"),
     # The command line reads the configuration, asks the policy and the history, and starts the composition root.
-    "cli": (*LEAVES, "app", "config", "delegation", "store"),
+    "cli": (*LEAVES, "app", "config", "delegation", "media.process", "store"),
     "__main__": ("cli",),
 }
 PURE = ("sip", "delegation", "errors")

@@ -33,7 +33,8 @@ from b2bua.delegation.model import (
 from b2bua.sip.flow import Target
 from b2bua.sip.ids import Identifiers
 from b2bua.sip.values import Uri
-from b2bua.store.ports import HistoryRow, StateStore
+from b2bua.store.ports import HistoryRow, StateStore, StoredBinding
+from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall, Sip, Trunk
 from tests.wire import START, Address, Conditions, Host, Packet, Wire
 
@@ -143,6 +144,33 @@ class History(list[HistoryRow]):
         self.append(row)
 
 
+class Snapshots(dict[str, str]):
+    """The calls that are kept over a restart."""
+
+    def load(self) -> list[tuple[str, str]]:
+        return list(self.items())
+
+    def save(self, call_id: str, snapshot: str) -> None:
+        assert "\n" not in snapshot and snapshot.isascii()
+        self[call_id] = snapshot
+
+    def delete(self, call_id: str) -> None:
+        del self[call_id]
+
+
+class Bindings(dict[tuple[str, str], StoredBinding]):
+    """The registrations that are kept over a restart."""
+
+    def load(self) -> list[StoredBinding]:
+        return list(self.values())
+
+    def save(self, binding: StoredBinding) -> None:
+        self[binding.aor, binding.contact] = binding
+
+    def delete(self, aor: str, contact: str) -> None:
+        self.pop((aor, contact), None)
+
+
 class Node:
     """What the host drives: the stack, and once a second the housekeeping when a test wants it."""
 
@@ -168,6 +196,7 @@ class World:
         state: StateStore | None = None,
         organisation: Directory | None = None,
         starts: float = EPOCH + START,
+        media: FakeMedia | None = None,
     ) -> None:
         """`organisation` is used in place of `executives` and `users`; `starts` is what the wall clock shows at first."""
         self.wire = Wire(seed)
@@ -177,24 +206,55 @@ class World:
         self.bugs: list[Exception] = []
         self.dns: dict[str, list[Target]] = {}
         """Where host names lead; IP literals need no entry."""
-        self.core = Core(
-            self.config,
-            organisation or directory(self.config, *executives, users=users),
-            resolve=self._resolve,
-            history=self.history,
-            state=state,
-            wall=lambda: starts - START + self.wire.now,
-            connector=self.host,
-            ids=Identifiers(self.config.node, random.Random(seed).randbytes),
-        )
-        self.core.stack.on_error = self.core.stack.timers.on_error = self.bugs.append
-        self.core.calls.crashed = self._crashed  # type: ignore[method-assign]
-        self.host.attach(Node(self.core))
+        self.media = media
+        self.snapshots = Snapshots()
+        self.bindings = Bindings()
+        self._seed = seed
+        self._starts = starts
+        self.core = self._core(organisation or directory(self.config, *executives, users=users), state)
         self.parties: list[Phone] = []
         self.patience = T1_64 + 1.0
         """How long after the last hang-up everything must be gone, seconds."""
         self._carrier: Trunk | None = None
         self._far: Trunk | None = None
+
+    def _core(self, organisation: Directory, state: StateStore | None) -> Core:
+        core = Core(
+            self.config,
+            organisation,
+            resolve=self._resolve,
+            history=self.history,
+            bindings=self.bindings,
+            state=state,
+            wall=lambda: self._starts - START + self.wire.now,
+            connector=self.host,
+            ids=Identifiers(self.config.node, random.Random(self._seed).randbytes),
+            media=self.media,
+            snapshots=self.snapshots,
+        )
+        core.stack.on_error = core.stack.timers.on_error = self.bugs.append
+        core.calls.crashed = self._crashed  # type: ignore[method-assign]
+        self.host.attach(Node(core))
+        return core
+
+    def kill(self) -> None:
+        """The server dies, and says nothing to anybody. The media engine goes on."""
+        self.host.node = None
+        self.core.calls.ended = lambda call: None  # type: ignore[method-assign]  # what Python does when it frees a dead server counts not
+        if self.media is not None:
+            self.media = self.media.survive()
+        for stream in list(self.host.streams):
+            stream.close()
+
+    def revive(self) -> None:
+        """A new server in its place, which knows what was kept."""
+        self._seed += 1
+        self.core = self._core(self.core.directory, None)
+        self.core.stack.now = self.wire.now
+        self.core.location.restore(
+            lambda row: self.host.udp_flow((row.local_host, row.local_port), (row.remote_host, row.remote_port)), self.wire.now
+        )
+        self.core.calls.restore(lambda transport, local, remote: self.host.flow_to(Target(transport, *remote)))
 
     def _crashed(self, call: Call, error: Exception) -> None:
         self.bugs.append(error)
@@ -261,6 +321,19 @@ class World:
         theirs.expect_up()
         return mine, theirs
 
+    def hears(self, listener: PhoneCall, **others: PhoneCall) -> set[str]:
+        """What a phone hears through the media engine: the names of `others`, and of sounds ("music")."""
+        assert self.media is not None and listener.remote_sdp is not None
+        return self.media.hears(
+            bytes(listener.remote_sdp), {name: bytes(call.remote_sdp) for name, call in others.items() if call.remote_sdp is not None}
+        )
+
+    def press(self, call: PhoneCall, digits: str) -> None:
+        """Keys at a phone, as telephone events in its sound."""
+        assert self.media is not None and call.remote_sdp is not None
+        self.media.press(bytes(call.remote_sdp), digits)
+        self.run(0.01)
+
     def sent_to(self, party: Phone) -> list[Packet]:
         """What has arrived at a party."""
         return [packet for packet in self.wire.trace if packet.destination == party.at]
@@ -294,9 +367,8 @@ class World:
     def balanced(self) -> None:
         """Nobody is left in a call that the other has left: each talking party has one that talks with it."""
         up = [call for call in self.live() if call.state == "up"]
-        assert len(up) == 2 * sum(call.bridge is not None for call in self.core.calls.calls.values()), self.report(
-            "a party is left alone"
-        )
+        talking = sum(len(call.conversation.parties) for call in self.core.calls.calls.values() if call.conversation is not None)
+        assert len(up) == talking, self.report("a party is left alone")
 
     def hang_up_all(self, step: float = 1.0) -> None:
         """Callers give up, whoever talks hangs up, one after the other."""
@@ -316,6 +388,7 @@ class World:
         left = [call for call in self.live() if call.state != "trying"]
         assert not left, self.report(f"still in a call: {[f'{call.phone.user} {call.state}' for call in left]}")
         assert not self.at_rest(), self.report(f"left over: {self.at_rest()}")
+        assert not self.snapshots, f"still kept: {list(self.snapshots)}"
         self.well_formed()
 
     def well_formed(self) -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian programs the tests and the benchmark drive: SIPp (sip-tester) and the softphone baresip.
+# Installs the Debian programs the tests and the benchmark drive: SIPp (sip-tester), the softphone baresip, and rtpengine.
 # Does nothing when they are there. Where it may not install, it says so and the tests that need them skip visibly
 # (they fail when CI=true).
 set -eu
@@ -7,6 +7,7 @@ set -eu
 missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v baresip >/dev/null 2>&1 || missing="$missing baresip-core"
+command -v rtpengine >/dev/null 2>&1 || missing="$missing rtpengine-daemon"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -15,5 +16,10 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
+if [ ! -e /usr/sbin/policy-rc.d ]; then  # rtpengine comes with a service: the tests start it themselves
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
 # shellcheck disable=SC2086  # a list of names
 apt-get install -y -qq --no-install-recommends $missing >/dev/null

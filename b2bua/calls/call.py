@@ -6,10 +6,11 @@ place. It reads one mailbox, so what happens at the same time is handled in orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.calls.bridge import Bridge
+from b2bua.calls.conversation import Conversation
 from b2bua.calls.events import (
     Acknowledged,
     Answered,
@@ -20,21 +21,30 @@ from b2bua.calls.events import (
     Event,
     Failed,
     HangUp,
+    Heard,
     Info,
+    Joining,
     OfferAnswered,
     Offered,
     OfferFailed,
+    Ordered,
+    Pressed,
     Progress,
+    Referred,
 )
-from b2bua.calls.fork import ELSEWHERE, Action, Exhausted, Fork, Start, Stop, Waiting, Won
-from b2bua.calls.identity import COMPLETED_ELSEWHERE, Origin
+from b2bua.calls.commands import Outcome
+from b2bua.calls.hunt import Hunt
+from b2bua.calls.identity import Origin
 from b2bua.calls.invite_server import ServerInvite
-from b2bua.calls.leg import ENDED, Leg
+from b2bua.calls.leg import Leg
 from b2bua.calls.mailbox import Mailbox
+from b2bua.calls.party import Party
+from b2bua.calls.pickup import pick_up
 from b2bua.calls.record import Record
-from b2bua.delegation.plan import Caller, Endpoint, RoutePlan
+from b2bua.calls.topology import arrange
+from b2bua.delegation.incall import Subject
+from b2bua.delegation.plan import Caller, Presentation, RoutePlan
 from b2bua.sip.message import Request
-from b2bua.sip.timers import Timer
 from b2bua.sip.transaction import InviteServer
 from b2bua.sip.values import SipError
 
@@ -42,7 +52,6 @@ if TYPE_CHECKING:
     from b2bua.calls.index import CallIndex
 
 _PROVISIONAL: Final = (180, 181, 182, 183)
-_FORK: Final = Deadline("fork")
 REMIND_SECONDS: Final = 60.0
 """How often a caller is told anew that it rings."""
 
@@ -50,8 +59,8 @@ REMIND_SECONDS: Final = 60.0
 class Call:
     """A call and its legs. Made by the index, which is told when it is over."""
 
-    __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "legs", "bridge", "_fork", "_timer",
-                 "_rang", "_remind_at", "__weakref__")  # fmt: skip
+    __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "hunt", "conversation", "_rang",
+                 "__weakref__")  # fmt: skip
 
     def __init__(self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, origin: Origin, record: Record) -> None:
         self.id = call_id
@@ -63,34 +72,52 @@ class Call:
         self.mailbox = Mailbox(self._crashed)
         self.incoming: Leg | None = None
         self.invite: ServerInvite | None = None
-        self.legs: dict[int, Leg] = {}  # rung legs by branch of the fork
-        self.bridge: Bridge | None = None
-        self._fork: Fork | None = None
-        self._timer: Timer | None = None
+        self.hunt: Hunt | None = None
+        """Whom it rings for the caller; None once somebody has answered."""
+        self.conversation: Conversation | None = None
         self._rang = 0  # last provisional status that the caller got
-        self._remind_at = 0.0
 
     def start(self, tx: InviteServer, request: Request) -> None:
         """Take the INVITE and begin. Raises `SipError` for an INVITE that can become no dialog; then there is no call."""
         index = self.index
-        leg = Leg(index.stack, self.mailbox.post, self.caller.extension or self.caller.number, index.media_address)
+        leg = index.new_leg(self.mailbox.post, self.caller.extension or self.caller.number, anchored=self.plan.anchored)
         leg.trunk = index.trunks.get(self.caller.trunk) if self.caller.trunk is not None else None
+        leg.home = self
         self.invite = ServerInvite(leg, tx, request, index.session_interval)
         self.incoming = leg
         self.record.call_ids.append(request.call_id)
         self.mailbox.start(self._run())
 
+    def resume(self, conversation: Conversation) -> None:
+        """Go on with a conversation that an earlier life of the server has begun."""
+        self.conversation = conversation
+        self.mailbox.start(self._run())
+
     @property
     def live_legs(self) -> int:
         """How many parties are in the call, ringing ones included."""
-        return (self.incoming is not None) + len(self.legs)
+        if self.conversation is not None:
+            return self.conversation.live_legs
+        return (self.incoming is not None) + (len(self.hunt.legs) if self.hunt is not None else 0)
+
+    def subject(self) -> Subject:
+        """What the policy may know of it."""
+        if self.conversation is not None:
+            return self.conversation.subject()
+        ringing = frozenset(leg.party for leg in self.hunt.legs.values()) if self.hunt is not None else frozenset()
+        plan = self.plan
+        parties = frozenset((self.caller.extension,)) if self.caller.extension else frozenset[str]()
+        return Subject(
+            parties, ringing, self.caller, plan.executive, plan.on_behalf_of, plan.confidential, called=plan.called, seconds=self.record.seconds
+        )
 
     # The script.
 
     async def _run(self) -> None:
         try:
-            if await self._ring():
-                await self._talk()
+            if self.conversation is not None or await self._ring():
+                assert self.conversation is not None
+                await self.conversation.run()
         except Exception:
             self.record.refuse(500)  # for the caller, if nobody has answered yet
             raise
@@ -99,82 +126,47 @@ class Call:
 
     async def _ring(self) -> bool:
         """Carry out the plan; True when caller and called are joined."""
-        self._fork = Fork(self.plan, self._contacts)
-        self._remind_at = self.index.stack.now + REMIND_SECONDS
-        self._perform(self._fork.start(self.index.stack.now))
-        while self.bridge is None and self.incoming is not None:
+        self.hunt = Hunt(self, self.plan, self.origin, self.plan.anchored)
+        self.hunt.remind_at = self.index.stack.now + REMIND_SECONDS
+        self.hunt.start()
+        while self.conversation is None and self.incoming is not None:
             event = await self.mailbox
             _WHILE_RINGING[type(event)](self, event)
-        return self.bridge is not None
-
-    async def _talk(self) -> None:
-        """Two parties speak; what they ask crosses the bridge."""
-        while self.bridge is not None:
-            event = await self.mailbox
-            _WHILE_TALKING[type(event)](self, event)
+        return self.conversation is not None
 
     def _close(self) -> None:
         """Release everything: the one place where a call ends."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        hunt, self.hunt = self.hunt, None
+        if hunt is not None:
+            hunt.stop()
         incoming, self.incoming = self.incoming, None
-        for leg in self.legs.values():
-            leg.hang_up()
         if incoming is not None:
             incoming.hang_up(self.record.status or 480)
-        self.legs.clear()
-        self.bridge = None
+        conversation, self.conversation = self.conversation, None
+        if conversation is not None:
+            conversation.close()
         self.invite = None
-        self._fork = None
         self.index.ended(self)
 
     def _crashed(self, error: Exception, event: object) -> None:
         """A bug ends this call and no other; `_close` has told whoever is in it. What was asked is answered all the same."""
         self.index.crashed(self, error)
-        if isinstance(event, Info) and not event.tx.answered:
+        if isinstance(event, (Info, Referred)) and not event.tx.answered:
             self.index.stack.respond(event.tx, 500, now=self.index.stack.now)
+        elif isinstance(event, Joining):
+            event.leg.hang_up(500)
+        elif isinstance(event, Ordered):
+            event.done(Outcome(500, "a bug ended the call"))
 
-    # Ringing.
+    # Ringing: what the hunt asks of its owner.
 
-    def _contacts(self, endpoint: Endpoint) -> Sequence[Any]:
-        return self.index.contacts(endpoint)
-
-    def _perform(self, actions: list[Action]) -> None:
-        """What the fork decided. The winner is joined first: the caller should not wait for the others to be stopped."""
-        starts = sum(isinstance(action, Start) for action in actions)
-        alone = starts == 1 and self._fork is not None and self._fork.alone
-        for action in actions:
-            if isinstance(action, Start):
-                self._start_branch(action, alone=alone and not self.legs)
-            elif isinstance(action, Won):
-                continue
-            elif isinstance(action, Stop):
-                self._stop_branch(action)
-            elif isinstance(action, Waiting):
-                self._let_wait()
-            else:
-                self._exhausted(action)
-        self._arm()
-
-    def _start_branch(self, action: Start, *, alone: bool) -> None:
-        """Ring one contact. An early offer of one of several could not be answered, so without an offer of ours only one may make it."""
-        branch, endpoint = action.branch, action.endpoint
-        leg = Leg(self.index.stack, self.mailbox.post, endpoint.extension or endpoint.number or "", self.index.media_address)
-        self.legs[branch] = leg
-        self.record.ringing(branch, leg.party, endpoint.for_executive)
+    def offer_for(self, leg: Leg, alone: bool) -> tuple[bytes | None, bool]:
+        """The caller's own offer; without one the phone may make it early only when it rings alone."""
         invite = self.invite
         assert invite is not None
-        reliable = invite.offer is not None or (invite.reliable and alone)
-        self.index.ring(self, leg, endpoint, action.contact, invite.offer, reliable)
+        return invite.offer, invite.offer is not None or (invite.reliable and alone)
 
-    def _stop_branch(self, action: Stop) -> None:
-        leg = self.legs.pop(action.branch, None)
-        self.record.rang(action.branch)
-        if leg is not None:
-            leg.hang_up(headers=COMPLETED_ELSEWHERE if action.cause is ELSEWHERE else "")
-
-    def _let_wait(self) -> None:
+    def hunt_waits(self) -> None:
         """Nobody rings at the moment: the caller hears ringing all the same, and no early media that somebody has left behind."""
         if self.invite is None or self._rang == 180:
             return
@@ -185,51 +177,30 @@ class Call:
             return
         self._rang = 180
 
-    def _exhausted(self, action: Exhausted) -> None:
-        self.record.refuse(action.status)
-        self._end_incoming(action.status, action.reason)
+    def hunt_failed(self, status: int, reason: str) -> None:
+        self.record.refuse(status)
+        self._end_incoming(status, reason)
 
     def _end_incoming(self, status: int, reason: str = "") -> None:
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
             incoming.hang_up(status, reason)
 
-    def _arm(self) -> None:
-        """One timer for the fork's next deadline, or for the caller's next reminder."""
-        fork = self._fork
-        deadline = fork.deadline if fork is not None else None
-        if deadline is not None and self._remind_at < deadline:
-            deadline = self._remind_at
-        timer = self._timer
-        if timer is not None:
-            if deadline is not None and timer.pending and timer.args and timer.args[0] == deadline:
-                return
-            timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            now = self.index.stack.now
-            self._timer = self.index.stack.timers.after(now, max(0.0, deadline - now), self._on_timer, deadline)
-
-    def _on_timer(self, now: float, deadline: float) -> None:
-        self._timer = None
-        self.mailbox.post(_FORK)
-
     def _branch_of(self, leg: Leg) -> int | None:
-        for branch, known in self.legs.items():
-            if known is leg:
-                return branch
-        return None
+        return self.hunt.branch_of(leg) if self.hunt is not None else None
 
     def _on_progress(self, event: Progress) -> None:
         """One 180 to the caller, whoever rings; early media only when it is clear whose (FEATURES A5, CONTRACT)."""
-        invite = self.invite
-        if invite is None or self._branch_of(event.leg) is None:
+        invite, hunt = self.invite, self.hunt
+        if invite is None or hunt is None or hunt.branch_of(event.leg) is None:
             return
         status = event.status if event.status in _PROVISIONAL else 183
+        alone = len(hunt.legs) == 1
         try:
-            if event.sdp is not None and len(self.legs) == 1:
+            if event.sdp is not None and alone:
                 invite.progress(status, sdp=event.sdp, reliable=event.reliable, early=event.early)
-            elif self._rang == 0 or (len(self.legs) == 1 and status not in (self._rang, 183)):
+                self._connect_early(event.leg)
+            elif self._rang == 0 or (alone and status not in (self._rang, 183)):
                 status = 180 if status == 183 else status
                 invite.progress(status)
             else:
@@ -239,49 +210,54 @@ class Call:
             return
         self._rang = status
 
+    def _connect_early(self, leg: Leg) -> None:
+        """The sound before the answer comes to us as well, where the call's does."""
+        incoming, media = self.incoming, self.index.media
+        if media is None or incoming is None or incoming.anchor is None or leg.anchor is None:
+            return
+        parties = [Party(each, None, Presentation("", each.party)) for each in (incoming, leg)]
+        context = arrange(self.id, parties, None)
+        if context.terminations:
+            self.index.uses_media(self)
+            media.set(context)
+
     def _on_answered(self, event: Answered) -> None:
+        hunt, invite, incoming = self.hunt, self.invite, self.incoming
         branch = self._branch_of(event.leg)
-        fork, invite, incoming = self._fork, self.invite, self.incoming
-        if branch is None or fork is None or invite is None or incoming is None:
+        if branch is None or hunt is None or invite is None or incoming is None:
             event.leg.hang_up()
             return
-        actions = fork.answered(branch, self.index.stack.now)
-        del self.legs[branch]
+        actions = hunt.answered(branch)
         error = _answer(invite, event)
         if error is None:
-            self.bridge = Bridge(incoming, event.leg)
             self.record.answered(branch, event.leg.party, event.leg.call_id)
+            self.conversation = Conversation.between(self, incoming, event.leg)
         else:
             self.record.rang(branch)
             event.leg.hang_up()
             self._fail_call(error)
-        self._perform(actions)
-        if self.bridge is not None:
-            self.legs = {branch: event.leg}
-            self._fork = None
-            self._arm()
+        hunt.finish(actions)
+        if self.conversation is not None:
+            self.hunt = self.incoming = None
 
     def _on_failed(self, event: Failed) -> None:
         branch = self._branch_of(event.leg)
-        if branch is None or self._fork is None:
+        if branch is None or self.hunt is None:
             return
-        del self.legs[branch]
-        self.record.rang(branch)
         self.index.log.debug("refused", call=self.id, party=event.leg.party, status=event.status, reason=event.reason)
-        status = _status_for_caller(event.status)
-        reason = event.reason if status == event.status else ""
-        self._perform(self._fork.failed(branch, status, reason, self.index.stack.now))
+        status = status_for_caller(event.status)
+        self.hunt.failed(branch, status, event.reason if status == event.status else "")
 
     def _on_deadline(self, event: Deadline) -> None:
-        if self._fork is not None:
-            now = self.index.stack.now
-            if now >= self._remind_at:
-                self._remind(now)
-            self._perform(self._fork.tick(now))
+        hunt = self.hunt
+        if hunt is not None:
+            if hunt.remind_at is not None and self.index.stack.now >= hunt.remind_at:
+                self._remind(hunt)
+            hunt.tick()
 
-    def _remind(self, now: float) -> None:
+    def _remind(self, hunt: Hunt) -> None:
         """Proxies on the caller's side give up an INVITE of which they hear nothing for three minutes (RFC 3261 §13.3.1.1, Timer C)."""
-        self._remind_at = now + REMIND_SECONDS
+        hunt.remind_at = self.index.stack.now + REMIND_SECONDS
         if self.invite is not None and self._rang:
             self.invite.progress(self._rang)
 
@@ -289,10 +265,8 @@ class Call:
         """The caller gave up: every phone that rings is told so."""
         self.record.cancel()
         self.incoming = None
-        for branch, leg in self.legs.items():
-            self.record.rang(branch)
-            leg.hang_up(headers=event.reason)
-        self.legs.clear()
+        if self.hunt is not None:
+            self.hunt.stop(event.reason)
 
     def _on_early_end(self, event: Ended) -> None:
         """A party is gone before the answer: the caller (then it is over), or one that rings (then it failed)."""
@@ -308,10 +282,10 @@ class Call:
 
     def _early_bridge(self, leg: Leg) -> Bridge | None:
         """Before the answer, requests cross only when it is clear who speaks with whom."""
-        incoming = self.incoming
-        if incoming is None or len(self.legs) != 1:
+        incoming, hunt = self.incoming, self.hunt
+        if incoming is None or hunt is None or len(hunt.legs) != 1:
             return None
-        called = next(iter(self.legs.values()))
+        called = next(iter(hunt.legs.values()))
         return Bridge(incoming, called) if leg is incoming or leg is called else None
 
     def _on_early_offered(self, event: Offered) -> None:
@@ -339,59 +313,22 @@ class Call:
     def _on_early_info(self, event: Info) -> None:
         self.index.stack.respond(event.tx, 481, now=self.index.stack.now)
 
+    def _on_early_refer(self, event: Referred) -> None:
+        self.index.stack.respond(event.tx, 481, now=self.index.stack.now)
+
     def _on_hang_up(self, event: HangUp) -> None:
         """The server ends the call."""
         self.record.refuse(event.status)
-        for leg in self.legs.values():
-            leg.hang_up(headers=event.reason)
-        self.legs.clear()
+        if self.hunt is not None:
+            self.hunt.stop(event.reason)
         self._end_incoming(event.status)
-        self.bridge = None
 
-    # Talking.
+    def _on_joining(self, event: Joining) -> None:
+        """Somebody else answers for the phones that ring (C10, C11)."""
+        pick_up(self, event)
 
-    def _on_ended(self, event: Ended) -> None:
-        """Whoever hangs up, both legs end."""
-        bridge = self.bridge
-        if bridge is None or event.leg not in (bridge.caller, bridge.called):
-            return
-        other = bridge.other(event.leg)
-        if event.lost:
-            self.index.log.warning("leg lost", call=self.id, party=event.leg.party, reason=event.lost)
-        other.hang_up(headers=event.reason)
-        self.bridge = None
-
-    def _on_late_cancel(self, event: Cancelled) -> None:
-        """The caller gave up while our 2xx still waited for a PRACK: somebody has answered already, and is alone now."""
-        self.record.cancel()
-        if self.bridge is not None:
-            self.bridge.called.hang_up(headers=event.reason)
-            self.bridge = None
-
-    def _on_offered(self, event: Offered) -> None:
-        if self.bridge is not None:
-            self.bridge.offered(event)
-
-    def _on_offer_answered(self, event: OfferAnswered) -> None:
-        if self.bridge is not None:
-            self.bridge.answered(event)
-
-    def _on_offer_failed(self, event: OfferFailed) -> None:
-        if self.bridge is not None:
-            self.bridge.failed(event)
-
-    def _on_acknowledged(self, event: Acknowledged) -> None:
-        if self.bridge is not None:
-            self.bridge.acknowledged(event)
-
-    def _on_info(self, event: Info) -> None:
-        if self.bridge is not None:
-            self.bridge.info(event)
-
-    def _on_late_branch(self, event: Answered | Failed | Progress) -> None:
-        """A branch that was stopped says something all the same."""
-        if isinstance(event, Answered) and event.leg.state is not ENDED:
-            event.leg.hang_up()
+    def _on_ordered(self, event: Ordered) -> None:
+        event.done(Outcome(409, "the call rings and is not answered yet"))
 
     def _ignore(self, event: Event) -> None:
         pass
@@ -408,7 +345,7 @@ def _answer(invite: ServerInvite, event: Answered) -> SipError | None:
     return None
 
 
-def _status_for_caller(status: int) -> int:
+def status_for_caller(status: int) -> int:
     """What a refusal of the called side means to the caller. A redirection is not followed (A18), a challenge is not the caller's to
     answer, and a request of ours that found no dialog or no answer is no fault of the caller's."""
     if status < 400 or status in (408, 481, 487):
@@ -430,19 +367,9 @@ _WHILE_RINGING: Final[dict[type, Callable[[Call, Any], None]]] = {
     Info: Call._on_early_info,
     Acknowledged: Call._ignore,
     HangUp: Call._on_hang_up,
-}
-_WHILE_TALKING: Final[dict[type, Callable[[Call, Any], None]]] = {
-    Progress: Call._ignore,
-    Answered: Call._on_late_branch,
-    Failed: Call._ignore,
-    Cancelled: Call._on_late_cancel,
-    Ended: Call._on_ended,
-    Deadline: Call._ignore,
-    Offered: Call._on_offered,
-    OfferAnswered: Call._on_offer_answered,
-    OfferFailed: Call._on_offer_failed,
-    EarlyAnswered: Call._ignore,
-    Info: Call._on_info,
-    Acknowledged: Call._on_acknowledged,
-    HangUp: Call._on_hang_up,
+    Referred: Call._on_early_refer,
+    Joining: Call._on_joining,
+    Ordered: Call._on_ordered,
+    Pressed: Call._ignore,
+    Heard: Call._ignore,
 }

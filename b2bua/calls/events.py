@@ -1,14 +1,22 @@
-"""What a call is told through its mailbox. Every event names the leg it is about.
+"""What a call is told through its mailbox. Events of a party name the leg.
 
 Bodies are session descriptions as the peer wrote them; None where the message had none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from b2bua.calls.commands import Command, Outcome
+
 if TYPE_CHECKING:
+    from b2bua.calls.conversation import Conversation
+    from b2bua.calls.invite_server import ServerInvite
     from b2bua.calls.leg import Leg
+    from b2bua.calls.transfer import Referral
+    from b2bua.delegation.plan import Caller
+    from b2bua.sip.message import Request
     from b2bua.sip.transaction import ServerTransaction
 
 
@@ -91,6 +99,74 @@ class Info(NamedTuple):
     body: bytes
 
 
+class Referred(NamedTuple):
+    """A REFER in the dialog of a leg (RFC 3515), to be answered through `tx`."""
+
+    leg: Leg
+    tx: ServerTransaction
+    request: Request
+
+
+class Joining(NamedTuple):
+    """Somebody who has dialled a feature, or sent Replaces or Join, wants into this call. `invite` is to be answered, or refused through
+    `leg`; `feature` says how they come in: a key of `features.IN_CALL`. `actor` is an extension. `replaces`: the leg that is replaced."""
+
+    leg: Leg
+    invite: ServerInvite
+    actor: str
+    feature: str
+    replaces: Leg | None = None
+    argument: str = ""
+    """What was dialled after the code: the extension of who is meant, or the room."""
+    caller: Caller | None = None
+    """conference: who comes in; an outside caller is no `actor`."""
+
+
+class Taken(NamedTuple):
+    """The actor of a `Take` has answered on `leg`; the rest as in `Joining`."""
+
+    leg: Leg
+    actor: str
+    feature: str
+    replaces: Leg | None
+    argument: str
+
+
+class Merging(NamedTuple):
+    """A transferor wants the others of this call and those of `other` to be together (C15). `leg` is the transferor's here."""
+
+    leg: Leg
+    other: Conversation
+    referral: Referral
+
+
+class Ordered(NamedTuple):
+    """A command; `done` is called once with its outcome."""
+
+    command: Command
+    done: Callable[[Outcome], None]
+
+
+class CarriedOut(NamedTuple):
+    """What has become of a command that this call has given to another one."""
+
+    outcome: Outcome
+
+
+class Pressed(NamedTuple):
+    """A party pressed a key that was taken out of its sound."""
+
+    leg: Leg
+    digit: str
+
+
+class Heard(NamedTuple):
+    """What was played to a party is over; `play` is its id."""
+
+    leg: Leg
+    play: str
+
+
 class Ended(NamedTuple):
     """The leg is over: the peer hung up (`reason`: Reason header line for the other leg, or ""), or it is `lost`."""
 
@@ -114,5 +190,5 @@ class HangUp(NamedTuple):
 
 Event = (
     Progress | Answered | Failed | Cancelled | Acknowledged | Offered | OfferAnswered | OfferFailed | EarlyAnswered | Info | Ended
-    | Deadline | HangUp
+    | Deadline | HangUp | Referred | Merging | Joining | Taken | Ordered | CarriedOut | Pressed | Heard
 )  # fmt: skip

@@ -22,6 +22,9 @@ _SAFE: Final = "+*-_.!~'()&=$,"
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,32}")
 _REASON = re.compile(r"([A-Za-z0-9.]{1,16})\s*;\s*cause\s*=\s*([0-9]{1,3})(?:\s*;.*)?")
 COMPLETED_ELSEWHERE: Final = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
+MAX_NOTED: Final = 60
+"""Characters of a display name in which a hand-over note stands."""
+_NOTED_NAME: Final = 24  # of the caller's name beside it
 ANONYMOUS_HOST: Final = "anonymous.invalid"
 _WITHHELD: Final = frozenset({"anonymous", "private", "restricted", "withheld"})
 """What carriers write in place of a number that the caller withholds, before whatever host."""
@@ -40,6 +43,8 @@ class Origin(NamedTuple):
     subject: str
     priority: str
     vouched: bool
+    referred_by: str = ""
+    """Extension of who has transferred the call; "" = nobody has."""
 
 
 class Diverted(NamedTuple):
@@ -153,12 +158,23 @@ def reason_header(request: Request) -> str:
 def from_header(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
     """From of the INVITE to `endpoint`, without a tag."""
     if _hidden(plan, endpoint):
-        return name_addr(plan.present_assistant or Presentation("", "anonymous"), domain)
+        return name_addr(_noted(plan.present_assistant or Presentation("", "anonymous"), endpoint), domain)
     if endpoint.kind == "number":
         shown = plan.present_outside  # an assistant's display names the executive; it is for phones inside
     else:
         shown = _assistants_see(plan, endpoint) if endpoint.role == "assistant" else plan.present
-    return name_addr(shown or plan.present or Presentation("", "anonymous"), domain)
+    return name_addr(_noted(shown or plan.present or Presentation("", "anonymous"), endpoint), domain)
+
+
+def _noted(shown: Presentation, endpoint: Endpoint) -> Presentation:
+    """With the hand-over note before the name, for phones that show names only (C13)."""
+    if not endpoint.note or endpoint.kind == "number":
+        return shown
+    mark = "" if endpoint.alert == "recall" else "Note: "
+    who = (shown.name or shown.number)[:_NOTED_NAME]
+    room = MAX_NOTED - len(f"{mark} – {who}")
+    note = endpoint.note if len(endpoint.note) <= room else f"{endpoint.note[: room - 1].rstrip()}…"
+    return shown._replace(name=f"{mark}{note} – {who}")
 
 
 def _assistants_see(plan: RoutePlan, endpoint: Endpoint) -> Presentation | None:
@@ -203,14 +219,18 @@ def identity_headers(
     if trunk is None or trunk.trusted:
         asserted = plan.asserted if trunk is None or plan.present_outside is None else plan.present_outside
         if asserted is not None and origin.vouched and not hidden:
-            lines = f"P-Asserted-Identity: {name_addr(asserted, domain)}\r\n"
+            lines = f"P-Asserted-Identity: {name_addr(_noted(asserted, endpoint), domain)}\r\n"
         if trunk is not None and origin.private and not plan.emergency:
             lines += "Privacy: id\r\n"
         if diverted_by:
             lines += _diversions(endpoint, diverted_by, domain)
     if trunk is None:
         lines += _alert_info(plan, endpoint, domain)
-        if origin.subject and not hidden:
+        if origin.referred_by and not hidden:
+            lines += f"Referred-By: <sip:{escape_user(origin.referred_by)}@{domain}>\r\n"  # RFC 3892: for those inside
+        if endpoint.note:
+            lines += f"Subject: {endpoint.note}\r\n"
+        elif origin.subject and not hidden:
             lines += f"Subject: {origin.subject}\r\n"
     if origin.priority and (trunk is None or plan.emergency):
         lines += f"Priority: {origin.priority}\r\n"
@@ -247,7 +267,7 @@ def _history(endpoint: Endpoint, diverted_by: Sequence[Diverted], domain: str) -
 
 def _alert_info(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
     """How the phone is to alert (A7/A8): as a URN (RFC 7462) where there is one, and by the `info` that desk phones look for (D7)."""
-    info = plan.alert_info if endpoint.role == "assistant" else endpoint.alert
+    info = plan.alert_info if endpoint.role == "assistant" and endpoint.alert != "recall" else endpoint.alert
     if not info:
         return ""
     urn = "<urn:alert:duration:short>, " if info == "splash" else ""

@@ -11,15 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
+from b2bua.calls import replaces
+from b2bua.calls.anchor import Anchor
 from b2bua.calls.call import Call
-from b2bua.calls.events import Failed, HangUp
+from b2bua.calls.commands import Command, Outcome
+from b2bua.calls.conversation import Conversation
+from b2bua.calls.entrance import Entrance
+from b2bua.calls.events import Event, Failed, HangUp, Ordered
 from b2bua.calls.identity import (
     Diverted,
+    Origin,
     caller_of_trunk,
     diverted,
     escape_user,
     from_header,
     identity_headers,
+    name_addr,
     origin_of,
     preferred_identity,
     wants_privacy,
@@ -27,21 +34,33 @@ from b2bua.calls.identity import (
 from b2bua.calls.invite_client import ClientInvite, Invitation
 from b2bua.calls.invite_server import check_invite
 from b2bua.calls.leg import ENDED, Leg
-from b2bua.calls.ports import Log, Phone, Phones, Resolve, Trunk
+from b2bua.calls.parking import ParkingLot
+from b2bua.calls.party import Party
+from b2bua.calls.ports import Log, NoWatchers, Phone, Phones, Resolve, Trunk, Watchers
 from b2bua.calls.record import Record
 from b2bua.calls.service_call import ServiceCall
+from b2bua.calls.snapshot import FlowOf, dump, load
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.model import Directory
-from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, RoutePlan, Setting
+from b2bua.delegation.handover import Waiting
+from b2bua.delegation.keypad import Keypad
+from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, Presentation, RoutePlan, Setting
 from b2bua.delegation.policy import decide
+from b2bua.media.engine import MediaEngine, Statistics
 from b2bua.sip.digest import DigestServer, HashedPassword
 from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request
+from b2bua.sip.refer import named_dialog
 from b2bua.sip.stack import SipStack
 from b2bua.sip.transaction import InviteServer
 from b2bua.sip.values import NameAddr, SipError, Uri, quote_string
-from b2bua.store.ports import HistorySink
+from b2bua.store.ports import CallStore, HistorySink
 
+KEYS_IN_CALL: Final = ("push_back", "push", "push_announced", "park", "lock", "unlock", "give_back", "barge")
+"""Codes that count when they are pressed during a call."""
+SLOT_DIGITS: Final = 6
+SNAPSHOT_SECONDS: Final = 0.05
+"""How soon after a change a call is kept. Calls that are shorter cost nothing."""
 _RETRY_AFTER: Final = "Retry-After: 5\r\n"
 _MAX_WARNING: Final = 200  # characters of a Warning's text: a phone shows less, and a datagram must hold it
 
@@ -68,6 +87,7 @@ class Settings:
     media_address: str
     session_interval: int = 1800
     max_calls: int = 15_000
+    media_ports: tuple[int, int] = (0, 0)
 
 
 class CallIndex:
@@ -91,8 +111,10 @@ class CallIndex:
         log: Log,
         settings: Settings,
         remember: Callable[[Sequence[Setting]], None] = lambda _: None,
+        media: MediaEngine | None = None,
+        snapshots: CallStore | None = None,
     ) -> None:
-        """`remember` takes what a feature code or a call has set; decisions made later see it."""
+        """`remember` takes what a feature code or a call has set; decisions made later see it. `media`: None, all sound goes directly."""
         self.stack = stack
         self.directory = directory
         self.accounts = accounts
@@ -111,9 +133,17 @@ class CallIndex:
         self._target_failed = target_failed
         self._digest = digest
         self._history = history
-        self._wall = wall
-        self._local_time = local_time
+        self.wall = wall
+        self.local_time = local_time
         self.remember = remember
+        self.media = media
+        self.parking = ParkingLot()
+        self.watchers: Watchers = NoWatchers()
+        self._with_media: set[str] = set()
+        self._snapshots = snapshots
+        self._unkept: dict[str, Call] = {}
+        self._kept: set[str] = set()
+        self.entrance = Entrance(self)
         stack.handlers["INVITE"] = self.on_invite
 
     @property
@@ -194,49 +224,73 @@ class CallIndex:
 
     def _begin(self, tx: InviteServer, request: Request, caller: Caller) -> None:
         """Decide, and refuse or ring."""
-        record = Record(self._wall)
+        record = Record(self.wall)
         call_id = self.stack.ids.token()
         try:
             vouched = caller.trunk is None or self.trunks[caller.trunk].trusted
             origin = origin_of(request, caller.anonymous, vouched)
             facts = Facts(caller, self._dialled(request, caller), preferred_identity(request, self.settings.hosts) if caller.kind == "user" else None)
+            named = named_dialog(request)
         except SipError as error:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
             self._turn_away(request, caller, error.status)
             return
-        now = self._local_time()
+        if named is not None:
+            replaces.enter(self, tx, request, call_id, caller, named, record)
+            return
+        now = self.local_time()
         plan = decide(facts, self.directory, now)
         record.decided(facts, now.timestamp())
         self.counters["attempts"] += 1
         if plan.action == "refuse":
-            self._refuse(tx, request, call_id, caller, plan, record)
+            self.refuse(tx, request, call_id, caller, plan, record)
+            return
+        if plan.anchored and self.media is not None and not self.media.available:
+            self.counters["no_media"] += 1
+            if self.directory.media_mode == "anchored":
+                refused = plan._replace(action="refuse", final_status=503, final_reason="", warning="the media engine is not available")
+                self.refuse(tx, request, call_id, caller, refused, record)
+                return
+            plan = plan._replace(anchored=False)  # a call without features is better than none
+        if plan.action == "join":
+            self.entrance.enter(tx, request, call_id, caller, plan, record)
             return
         self.log.debug("call", call=call_id, caller=caller.number, dialled=facts.dialled, sip_call_id=request.call_id)
         kind = ServiceCall if plan.action == "set" else Call
-        call = kind(self, call_id, plan, caller, origin, record)
-        self.calls[call_id] = call
+        if self.begin(kind(self, call_id, plan, caller, origin, record), tx, request) and plan.action == "ring" and plan.settings:
+            self.remember(plan.settings)
+
+    def begin(self, call: Call, tx: InviteServer, request: Request) -> bool:
+        """Start a call with the caller's INVITE; False when that can become no dialog: it is refused then, and the attempt kept."""
+        self.calls[call.id] = call
         try:
             call.start(tx, request)
         except SipError as error:
-            self.calls.pop(call_id, None)
+            self.calls.pop(call.id, None)
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
-            record.refuse(error.status)
-            self._keep(call_id, caller, plan, record)
-            return
-        if plan.action == "ring" and plan.settings:
-            self.remember(plan.settings)
+            call.record.refuse(error.status)
+            self._keep(call.id, call.caller, call.plan, call.record)
+            return False
+        return True
 
-    def _refuse(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
-        text = quote_string(printable(plan.warning, _MAX_WARNING))
-        warning = f"Warning: 399 {self.directory.domain} {text}\r\n" if plan.warning else ""
-        self.stack.respond(tx, plan.final_status, plan.final_reason, warning, now=self.stack.now)
+    def refuse(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
+        """Answer with the plan's refusal, and keep the attempt."""
+        self.stack.respond(tx, plan.final_status, plan.final_reason, self.warning(plan.warning), now=self.stack.now)
         record.call_ids.append(request.call_id)
+        self.keep_refusal(call_id, caller, plan, record)
+
+    def keep_refusal(self, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
+        """Keep an attempt that has been answered with the plan's refusal."""
         record.refuse(plan.final_status)
         self._keep(call_id, caller, plan, record)
 
+    def warning(self, words: str) -> str:
+        """Words as a Warning header line (RFC 3261 §20.43); "" for none."""
+        return f"Warning: 399 {self.directory.domain} {quote_string(printable(words, _MAX_WARNING))}\r\n" if words else ""
+
     def _turn_away(self, request: Request, caller: Caller, status: int) -> None:
         """Keep the attempt of a known caller whose INVITE was refused before anything was decided."""
-        record = Record(self._wall)
+        record = Record(self.wall)
         record.call_ids.append(request.call_id)
         record.refuse(status)
         direction: Direction = "internal" if caller.kind == "user" else "incoming"
@@ -269,11 +323,21 @@ class CallIndex:
         devices = {phone.device for phone in lines}
         return (*lines, *(phone for phone in phones if phone.device not in devices))
 
-    def ring(self, call: Call, leg: Leg, endpoint: Endpoint, contact: Phone | Trunk, offer: bytes | None, reliable: bool) -> None:
+    def ring(
+        self,
+        call_id: str,
+        plan: RoutePlan,
+        origin: Origin,
+        leg: Leg,
+        endpoint: Endpoint,
+        contact: Phone | Trunk,
+        offer: bytes | None,
+        reliable: bool,
+    ) -> None:
         """Send the INVITE for one branch; `Failed` follows when it cannot be sent."""
-        plan, domain = call.plan, self.directory.domain
+        domain = self.directory.domain
         trunk = contact if isinstance(contact, Trunk) else None
-        headers = identity_headers(plan, endpoint, call.origin, trunk, domain, self._diverted_by(plan, endpoint, trunk))
+        headers = identity_headers(plan, endpoint, origin, trunk, domain, self._diverted_by(plan, endpoint, trunk))
         flow, route = None, ""
         if isinstance(contact, Phone):
             uri_text = contact.uri.partition("?")[0]
@@ -297,12 +361,12 @@ class CallIndex:
             offer,
             flow=flow,
             route=route,
-            max_forwards=call.origin.max_forwards - 1,
+            max_forwards=origin.max_forwards - 1,
             session_interval=self.session_interval,
             reliable=reliable,
             failed=self._target_failed,
         )
-        self.log.debug("ringing", call=call.id, party=leg.party, role=endpoint.role, uri=uri_text)
+        self.log.debug("ringing", call=call_id, party=leg.party, role=endpoint.role, uri=uri_text)
         if next_hop is None:
             _send(leg, invitation)
         else:
@@ -322,20 +386,160 @@ class CallIndex:
             return plan.called if user is None else user.main_number  # a new directory may have dropped them during the call
         return user.main_number if user is not None and user.numbers else ""
 
+    # Sound.
+
+    def new_leg(self, post: Callable[[Event], None], party: str, *, anchored: bool) -> Leg:
+        """A leg; `anchored`: its sound comes to us."""
+        leg = Leg(self.stack, post, party, self.media_address)
+        if anchored and self.media is not None:
+            self.anchor(leg)
+        return leg
+
+    def anchor(self, leg: Leg, termination: str = "", host: str = "", ports: Sequence[int] = ()) -> None:
+        """From its next description on, a leg's sound comes to us. With `termination` it has come before a restart, to these ports."""
+        if leg.anchor is None and self.media is not None:
+            leg.anchor = Anchor(self.media, leg, termination or self.stack.ids.token(), host or self.media_address)
+            leg.local.through = leg.anchor.put
+            if ports:
+                leg.anchor.ports = tuple(ports)
+                self.media.claim(leg.anchor.ports)
+
+    def unanchor(self, leg: Leg) -> None:
+        """Its sound goes directly again: it has refused to send it to us."""
+        anchor, leg.anchor = leg.anchor, None
+        leg.local.through = None
+        if anchor is not None:
+            anchor.release()
+
+    def uses_media(self, call: Call) -> None:
+        """The engine knows a context of this call from now on."""
+        self._with_media.add(call.id)
+
+    def is_own_media(self, host: str, port: int) -> bool:
+        """Whether packets sent there would come back to us."""
+        first, last = self.settings.media_ports
+        return host == self.media_address and first <= port <= last + 1
+
+    # Who is shown.
+
+    def presentation_of_caller(self, call: Call) -> Presentation:
+        """As whom the others know the caller."""
+        plan, caller = call.plan, call.caller
+        return plan.present or Presentation(caller.name, caller.extension or caller.number or "anonymous")
+
+    def connected_identity(self, call: Call, party: Party, met: Party) -> str:
+        """P-Asserted-Identity lines that tell `party` that it is connected to `met` now; "" where it may not know."""
+        plan, leg = call.plan, party.leg
+        if leg.trunk is not None and (not leg.trunk.trusted or met.extension is not None):
+            return ""  # nobody outside learns who of us speaks
+        if plan.confidential and party.for_executive is not None:
+            return ""  # A24: an assistant does not learn who it is
+        shown = met.shown
+        if party.for_executive is not None and call.conversation is not None and met is call.conversation.caller_party:
+            shown = plan.present_assistant or shown  # for whom the call is stays on the display, whoever of the office has it
+        return f"P-Asserted-Identity: {name_addr(shown, self.directory.domain)}\r\n"
+
+    def waiting(self, conversation: Conversation, party: Party) -> Waiting:
+        """A party for whom somebody else is to be rung."""
+        call = conversation.call
+        plan = call.plan
+        if party is conversation.caller_party:
+            return Waiting(call.caller, conversation.executive, plan.confidential, plan.present, plan.present_outside)
+        if party.extension is not None:
+            user = self.directory.users.get(party.extension)
+            name = user.name if user is not None else ""
+            caller = Caller("user", party.extension, None, None, party.extension, name, anonymous=False)
+        else:
+            trunk = party.leg.trunk.name if party.leg.trunk is not None else None
+            caller = Caller("trunk", None, None, trunk, party.leg.party, party.shown.name, anonymous=party.shown.number == "anonymous")
+        return Waiting(caller, conversation.executive, plan.confidential)
+
+    def uses_codes(self, extension: str) -> bool:
+        """Whether keys of this user may be a code: an executive's or an assistant's."""
+        return extension in self.directory.in_an_office
+
+    def keypad(self) -> Keypad:
+        """What collects the keys of a party who may use codes."""
+        codes = self.directory.codes.codes
+        return Keypad({feature: codes[feature] for feature in KEYS_IN_CALL}, {"park": SLOT_DIGITS})
+
     # Endings.
+
+    def wall_at(self, moment: float) -> float:
+        """A moment of the stack's clock on the wall's."""
+        return self.wall() + moment - self.stack.now
+
+    def snapshot(self, call: Call) -> None:
+        """Keep a call over a restart, as it is now: in a moment, since most changes come several at a time."""
+        if self._snapshots is None:
+            return
+        if not self._unkept:
+            self.stack.timers.after(self.stack.now, SNAPSHOT_SECONDS, self._keep_snapshots)
+        self._unkept[call.id] = call
+
+    def _keep_snapshots(self, now: float) -> None:
+        if self._snapshots is None:
+            return
+        unkept, self._unkept = self._unkept, {}
+        for call_id, call in unkept.items():
+            try:
+                text = dump(call)
+            except Exception as error:  # noqa: BLE001 - a call goes on also when it cannot be kept
+                self.log.error("snapshot failed", call=call_id, exc_info=error)
+                continue
+            if text is not None:
+                self._snapshots.save(call_id, text)
+                self._kept.add(call_id)
+
+    def restore(self, flow_of: FlowOf) -> None:
+        """Go on with the calls that an earlier life of the server has left."""
+        if self._snapshots is None:
+            return
+        for call_id, text in self._snapshots.load():
+            self._kept.add(call_id)
+            try:
+                call = load(text, self, flow_of)
+            except ValueError as error:
+                self.log.warning("call not restored", call=call_id, reason=str(error))
+                self._forget_snapshot(call_id)
+                continue
+            self.calls[call.id] = call
+            assert call.conversation is not None
+            call.resume(call.conversation)
+        self.log.info("restored", calls=len(self.calls))
+
+    def _forget_snapshot(self, call_id: str) -> None:
+        self._unkept.pop(call_id, None)
+        if call_id in self._kept and self._snapshots is not None:
+            self._kept.remove(call_id)
+            self._snapshots.delete(call_id)
 
     def ended(self, call: Call) -> None:
         """A call has released everything."""
-        if self.calls.pop(call.id, None) is not None:
+        if self.calls.pop(call.id, None) is None:
+            return
+        self._forget_snapshot(call.id)
+        if self.media is not None and call.id in self._with_media:
+            self._with_media.remove(call.id)
+            self.media.drop(call.id, lambda counted: self._keep(call.id, call.caller, call.plan, call.record, counted))
+        else:
             self._keep(call.id, call.caller, call.plan, call.record)
+
+    def order(self, call_id: str, command: Command, done: Callable[[Outcome], None]) -> None:
+        """Carry out a command of the page or the API; `done` is called once."""
+        call = self.calls.get(call_id)
+        if call is None:
+            done(Outcome(404, "there is no such call"))
+        else:
+            call.mailbox.post(Ordered(command, done))
 
     def crashed(self, call: Call, error: Exception) -> None:
         """A bug ended a call."""
         self.counters["crashed"] += 1
         self.log.error("call crashed", call=call.id, exc_info=error)
 
-    def _keep(self, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
-        row = record.row(call_id, caller, plan)
+    def _keep(self, call_id: str, caller: Caller, plan: RoutePlan, record: Record, counted: tuple[Statistics, ...] = ()) -> None:
+        row = record.row(call_id, caller, plan, counted)
         self.outcomes[row.outcome] += 1
         self._history.record(row)
         self.log.info(
@@ -352,6 +556,10 @@ class CallIndex:
     def drain(self) -> None:
         """No new calls from now on; running ones go on."""
         self.draining = True
+
+    def hand_over(self) -> None:
+        """Leave the running calls to the next server: keep them as they are now."""
+        self._keep_snapshots(self.stack.now)
 
     def hang_up_all(self, status: int = 503) -> None:
         """End what still runs (the drain's time is up)."""

@@ -115,7 +115,7 @@ class ServerInvite:
         if self.settled and body == sent:
             body = b""
         leg.timer = for_answer(leg, self._session_expires, self._supported, self._interval, self._min_se)
-        headers += stack.contact(dialog.flow) + CAPABILITIES
+        headers += leg.contact(dialog.flow) + CAPABILITIES
         if leg.timer is not None:
             headers += leg.timer.response_headers()
             leg.timer.start(stack.now)

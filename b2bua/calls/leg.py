@@ -10,22 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from b2bua.calls.events import Acknowledged, Ended, Event, Info, OfferAnswered, Offered, OfferFailed
+from b2bua.calls.events import Acknowledged, Ended, Event, Info, OfferAnswered, Offered, OfferFailed, Referred
 from b2bua.calls.farewell import Farewell
 from b2bua.calls.identity import reason_header
-from b2bua.calls.ports import Trunk
+from b2bua.calls.ports import Home, Trunk
 from b2bua.calls.retry import Credentials, may_retry
 from b2bua.calls.session_timer import MIN_SE, SessionTimer, seconds_in
 from b2bua.delegation.callerid import printable
+from b2bua.delegation.plan import Endpoint
 from b2bua.sip.dialog import Dialog
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
 from b2bua.sip.sdp import LocalDescription, extract
 from b2bua.sip.stack import ALLOW, SipStack
+from b2bua.sip.timers import Timer
 from b2bua.sip.transaction import ClientTransaction, InviteServer, ServerTransaction
 from b2bua.sip.values import SipError, parse_seconds
 
 if TYPE_CHECKING:
+    from b2bua.calls.anchor import Anchor
     from b2bua.calls.invite_client import ClientInvite
     from b2bua.calls.invite_server import ServerInvite
 
@@ -33,9 +36,10 @@ SETUP: Final = "setup"
 CONFIRMED: Final = "confirmed"
 ENDED: Final = "ended"
 _MAX_INFOS: Final = 32  # under way to one peer at a time: a whole number dialled in one breath
+_IDENTITY_SECONDS: Final = 2.0  # before it is tried again to tell who is connected
 _REINVITE_SECONDS: Final = 180.0  # as Timer C (RFC 3261 §16.6): how long a peer may think about a re-INVITE
 
-CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer\r\n"
+CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer, replaces\r\n"
 
 
 class Leg:
@@ -46,7 +50,8 @@ class Leg:
 
     __slots__ = (
         "stack", "post", "party", "state", "dialog", "invite", "local", "remote_sdp", "timer", "allows", "credentials", "call_id",
-        "trunk", "_outgoing", "_unanswered", "_incoming", "_bye_headers", "_tried", "_infos",
+        "trunk", "anchor", "endpoint", "home", "focus", "_outgoing", "_unanswered", "_incoming", "_bye_headers", "_tried", "_infos", "_before",
+        "_refreshing", "_identity", "_identity_timer",
     )  # fmt: skip
 
     def __init__(self, stack: SipStack, post: Callable[[Event], None], party: str, address: str) -> None:
@@ -63,12 +68,24 @@ class Leg:
         self.credentials: Credentials | None = None
         self.call_id = ""
         self.trunk: Trunk | None = None
+        self.anchor: Anchor | None = None
+        """Its place in the media engine; None while its sound goes directly."""
+        self.endpoint: Endpoint | None = None
+        """For what it was rung; None for who called."""
+        self.home: Home | None = None
+        """The call that it is in; None when it is over."""
+        self.focus = False
+        """Whether the peer is in a conference room: our Contact says so (RFC 4579 §5.1)."""
         self._outgoing: ClientTransaction | None = None  # our re-INVITE or UPDATE with an offer
         self._unanswered: ClientTransaction | None = None  # its 2xx brought an offer, our ACK owes the answer
         self._incoming: ServerTransaction | None = None  # the peer's offer that waits for `answer_offer`
         self._bye_headers: str | None = None  # a BYE that waits for the peer's ACK
         self._tried = False  # the running request has been repeated with credentials
         self._infos = 0  # passed on to the peer and not answered yet
+        self._before = b""  # what held before the peer's offer that waits
+        self._refreshing = False  # the offer under way is about the session timer or who is connected; the call has not asked for it
+        self._identity = ""  # P-Asserted-Identity lines that the peer has not been told yet
+        self._identity_timer: Timer | None = None
 
     # What the call asks for.
 
@@ -96,6 +113,11 @@ class Leg:
             return
         self._send_offer(dialog, "UPDATE" if use_update else "INVITE", body)
 
+    def contact(self, flow: Flow) -> str:
+        """Our Contact header line."""
+        line = self.stack.contact(flow)
+        return f"{line[:-2]};isfocus\r\n" if self.focus else line
+
     def answer_offer(self, sdp: bytes) -> None:
         """Answer the peer's re-INVITE or UPDATE with the other leg's description (its offer, if the peer asked for one)."""
         tx, self._incoming = self._incoming, None
@@ -108,7 +130,7 @@ class Leg:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
             self._decided()
             return
-        headers = self.stack.contact(dialog.flow) + CAPABILITIES
+        headers = self.contact(dialog.flow) + CAPABILITIES
         if self.timer is not None:
             headers += self.timer.response_headers()
         if isinstance(tx, InviteServer):
@@ -120,6 +142,7 @@ class Leg:
         """Refuse the peer's re-INVITE or UPDATE; the session goes on as it was."""
         tx, self._incoming = self._incoming, None
         if tx is not None:
+            self.remote_sdp = self._before
             self.stack.respond(tx, status if status >= 300 else 488, reason, now=self.stack.now)
             self._decided()
 
@@ -159,14 +182,14 @@ class Leg:
         """The 2xx of `tx` brought an offer: its ACK waits for `acknowledge`."""
         self._unanswered = tx
 
-    def info(self, content_type: str, body: bytes, origin: ServerTransaction) -> None:
-        """Pass an INFO on; its final status answers `origin`."""
+    def info(self, content_type: str, body: bytes, origin: ServerTransaction | None = None) -> None:
+        """Pass an INFO on; its final status answers `origin`. None: it is one of ours, and is lost if it cannot be sent now."""
         dialog = self.current_dialog()
-        if dialog is None or self.state is not CONFIRMED:
-            self.stack.respond(origin, 481, now=self.stack.now)
-            return
-        if self._infos >= _MAX_INFOS:
-            self.stack.respond(origin, 500, headers="Retry-After: 1\r\n", now=self.stack.now)
+        if dialog is None or self.state is not CONFIRMED or self._infos >= _MAX_INFOS:
+            if origin is not None and dialog is not None and self.state is CONFIRMED:
+                self.stack.respond(origin, 500, headers="Retry-After: 1\r\n", now=self.stack.now)
+            elif origin is not None:
+                self.stack.respond(origin, 481, now=self.stack.now)
             return
         self._infos += 1
         self.stack.request_in(dialog, "INFO", owner=_InfoRelay(self, origin), now=self.stack.now, body=body, content_type=content_type)
@@ -242,6 +265,8 @@ class Leg:
                 self.stack.respond(tx, 415, now=now)
             else:
                 self.post(Info(self, tx, content_type, request.body))
+        elif method == "REFER":
+            self.post(Referred(self, tx, request))
         else:
             self.stack.respond(tx, 200, headers=CAPABILITIES, now=now)  # OPTIONS
 
@@ -316,7 +341,7 @@ class Leg:
     # Offers.
 
     def _send_offer(self, dialog: Dialog, method: str, body: bytes, headers: str = "") -> None:
-        lines = self.stack.contact(dialog.flow) + CAPABILITIES + headers
+        lines = self.contact(dialog.flow) + CAPABILITIES + headers
         if self.timer is not None:
             lines += self.timer.request_headers()
         if self.credentials is not None:
@@ -332,11 +357,34 @@ class Leg:
         if dialog is None or line is None:
             self._offer_failed(response.status, response.reason)
             return
-        lines = self.stack.contact(dialog.flow) + CAPABILITIES + line
+        lines = self.contact(dialog.flow) + CAPABILITIES + line + (self._identity if self._refreshing else "")
         if self.timer is not None:
             lines += self.timer.request_headers()
         self._outgoing = self.stack.request_in(dialog, tx.method, owner=self, now=self.stack.now, headers=lines, body=body)
         self._tried = True
+
+    def tell_identity(self, headers: str) -> None:
+        """Tell the peer who it is connected to now: `headers` are P-Asserted-Identity lines (RFC 3325 §9.1, RFC 5876 §3.2).
+
+        By UPDATE without an offer or a re-INVITE that changes nothing; when an offer is under way, as soon as that is over.
+        """
+        self._identity = headers
+        if headers and not self.refresh_session():
+            self._tell_later()
+
+    def _tell_later(self) -> None:
+        self._forget_identity()
+        wait = _IDENTITY_SECONDS + int(self.stack.ids.token()[:4], 16) / 65536  # both sides draw lots (RFC 3261 §14.1)
+        self._identity_timer = self.stack.timers.after(self.stack.now, wait, self._tell_again)
+
+    def _tell_again(self, now: float) -> None:
+        self._identity_timer = None
+        self.tell_identity(self._identity)
+
+    def _forget_identity(self) -> None:
+        if self._identity_timer is not None:
+            self._identity_timer.cancel()
+            self._identity_timer = None
 
     def refresh_session(self) -> bool:
         """Prove that the peer is alive (RFC 4028 §10): UPDATE without an offer, or a re-INVITE with our last description.
@@ -349,11 +397,10 @@ class Leg:
         if self._outgoing is not None or self._incoming is not None or self._unanswered is not None or dialog.pending_ack is not None:
             return False
         if "update" in self.allows:
-            self._send_offer(dialog, "UPDATE", b"")
+            self._send_offer(dialog, "UPDATE", b"", self._identity)
         else:
-            self._send_offer(dialog, "INVITE", self.local.last)
-        if self.timer is not None:
-            self.timer.refreshing = True
+            self._send_offer(dialog, "INVITE", self.local.last, self._identity)
+        self._refreshing = True
         return True
 
     def _on_offer(self, tx: ServerTransaction, request: Request, now: float) -> None:
@@ -367,7 +414,7 @@ class Leg:
         sdp = extract(request.get("content-type") or "", request.body) if request.body else None
         if sdp is None and request.method == "UPDATE":
             self._learn(request)
-            headers = self.stack.contact(dialog.flow) + CAPABILITIES
+            headers = self.contact(dialog.flow) + CAPABILITIES
             if self.timer is not None:
                 headers += self.timer.response_headers()
             self.stack.respond(tx, 200, headers=headers, now=now)
@@ -380,6 +427,7 @@ class Leg:
             return
         self._learn(request)
         self._incoming = tx
+        self._before = self.remote_sdp
         if sdp is not None:
             self.remote_sdp = sdp
         self.post(Offered(self, tx, sdp))
@@ -395,7 +443,7 @@ class Leg:
         if self._outgoing is not None or self._incoming is not None:
             return False
         self._incoming = tx
-        self.remote_sdp = sdp
+        self._before, self.remote_sdp = self.remote_sdp, sdp
         self.post(Offered(self, tx, sdp))
         return True
 
@@ -438,10 +486,9 @@ class Leg:
         self._offer_answered(response)
 
     def _offer_answered(self, response: Response) -> None:
-        timer = self.timer
-        refresh = timer is not None and timer.refreshing
-        if timer is not None:
-            timer.refreshing = False
+        refresh, self._refreshing = self._refreshing, False
+        if refresh:
+            self._identity = ""
         sdp = None
         if response.body:
             try:
@@ -454,12 +501,14 @@ class Leg:
             self.post(OfferAnswered(self, sdp))
 
     def _offer_failed(self, status: int, reason: str) -> None:
-        timer = self.timer
-        if timer is not None and timer.refreshing:
-            timer.refreshing = False
+        if self._refreshing:
+            self._refreshing = False
             if status in (405, 501):
                 self.allows -= {"update"}  # whatever its Allow said; the next refresh is a re-INVITE
-            timer.retry(self.stack.now)  # 491 and the like: our own refresh backs off by itself
+            if self._identity and status in (405, 491, 500, 501):
+                self._tell_later()
+            if self.timer is not None:
+                self.timer.retry(self.stack.now)  # 491 and the like: our own refresh backs off by itself
         else:
             self.post(OfferFailed(self, status, reason))
 
@@ -508,7 +557,11 @@ class Leg:
             self._outgoing.expire_in(self.stack.now, self.stack.values.transaction)  # the peer need not answer it after a BYE
         self._outgoing = None
         self._unanswered = None
+        self.home = None
         self._stop_timer()
+        self._forget_identity()
+        if self.anchor is not None:
+            self.anchor.release()
 
     def _stop_timer(self) -> None:
         if self.timer is not None:
@@ -517,23 +570,26 @@ class Leg:
 
 
 class _InfoRelay:
-    """Answers an INFO with what its copy on the other leg was answered with."""
+    """Answers an INFO with what its copy on the other leg was answered with; None: nobody waits for that."""
 
     __slots__ = ("_leg", "_origin")
 
-    def __init__(self, leg: Leg, origin: ServerTransaction) -> None:
+    def __init__(self, leg: Leg, origin: ServerTransaction | None) -> None:
         self._leg = leg
         self._origin = origin
 
     def on_response(self, tx: ClientTransaction, response: Response, now: float) -> None:
         if response.status >= 200:
             status = 500 if response.status in (401, 407) else response.status
-            self._leg.info_done()
-            self._leg.stack.respond(self._origin, status, now=now)
+            self._answer(status, now)
 
     def on_failure(self, tx: ClientTransaction, status: int, now: float) -> None:
+        self._answer(status, now)
+
+    def _answer(self, status: int, now: float) -> None:
         self._leg.info_done()
-        self._leg.stack.respond(self._origin, status, now=now)
+        if self._origin is not None:
+            self._leg.stack.respond(self._origin, status, now=now)
 
 
 def _deaf(event: Event) -> None:

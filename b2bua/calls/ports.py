@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from b2bua.calls.retry import Credentials
 from b2bua.sip.flow import Flow, Target
 from b2bua.sip.values import Uri
+
+if TYPE_CHECKING:
+    from b2bua.calls.mailbox import Mailbox
 
 
 class Phone(NamedTuple):
@@ -54,6 +57,38 @@ class Trunk:
     owns: Callable[[Flow], bool] = field(repr=False)
     credentials: Credentials | None = field(default=None, repr=False)
     registered_as: str = ""
+
+
+class Home(Protocol):
+    """The call that a leg is in, as far as others may know it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def mailbox(self) -> Mailbox: ...
+
+
+class Watchers(Protocol):
+    """Who is told of what goes on (RFC 6665): subscribers to an event package, by resource."""
+
+    def changed(self, package: str, resource: str) -> None:
+        """Something about `resource` has changed; what, its notifier knows."""
+        ...
+
+    def ended(self, package: str, resource: str) -> None:
+        """There is nothing more to tell about it."""
+        ...
+
+
+class NoWatchers:
+    """Nobody watches."""
+
+    def changed(self, package: str, resource: str) -> None:
+        pass
+
+    def ended(self, package: str, resource: str) -> None:
+        pass
 
 
 class Log(Protocol):

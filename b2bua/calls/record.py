@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from b2bua.delegation.plan import Caller, Facts, RoutePlan
-from b2bua.store.ports import HistoryRow, Outcome, Segment
+from b2bua.media.engine import Statistics
+from b2bua.store.ports import HistoryRow, Outcome, Quality, Segment, SegmentKind
 
 LONGEST_CALL_ID: Final = 256  # characters kept of what a peer chose; ours are shorter
+
+
+class Doing(NamedTuple):
+    """What a party does: kind of segment, the executive as whom it is spoken to, with whom; `extension`: it is a user."""
+
+    kind: SegmentKind
+    speaks_as: str | None
+    with_: tuple[str, ...]
+    extension: bool = False
 
 
 class Record:
@@ -16,7 +26,7 @@ class Record:
 
     __slots__ = (
         "call_ids", "status", "answered_by", "_wall", "_started", "_answered_at", "_ringing", "_segments", "_parties", "_cancelled",
-        "_decided", "_served",
+        "_decided", "served_for", "places", "_open",
     )  # fmt: skip
 
     def __init__(self, wall: Callable[[], float]) -> None:
@@ -30,7 +40,11 @@ class Record:
         self._decided: tuple[float, Facts] | None = None
         self.call_ids: list[str] = []
         self.status = 0
-        self._served: str | None = None  # the executive to whose assistants a plain call was forwarded
+        self.served_for: str | None = None
+        """The executive to whose assistants a plain call was forwarded."""
+        self.places: dict[str, str] = {}
+        """Who was at a termination of the media engine, by its id."""
+        self._open: dict[str, Segment] = {}  # what each party does now, by name
         self.answered_by: str | None = None
 
     def decided(self, facts: Facts, at: float) -> None:
@@ -39,7 +53,7 @@ class Record:
 
     def ringing(self, branch: int, party: str, for_executive: str | None) -> None:
         """A phone or outside number begins to ring. `for_executive`: whose assistant it is."""
-        self._served = self._served or for_executive
+        self.served_for = self.served_for or for_executive
         self._ringing[branch] = (party, self._wall())
         if party not in self._parties:
             self._parties.append(party)
@@ -55,8 +69,32 @@ class Record:
         self.rang(branch)
         self.status = 200
         self.answered_by = party
-        self._answered_at = self._wall()
+        if self._answered_at is None:
+            self._answered_at = self._wall()
         self.call_ids.append(call_id)
+
+    def changed(self, doing: Mapping[str, Doing], why: str) -> None:
+        """What each party does from now on, by name: what has changed ends a segment and begins another."""
+        now = self._wall()
+        for party in [party for party in self._open if party not in doing]:
+            self._end_segment(party, now)
+        for party, does in doing.items():
+            open_ = self._open.get(party)
+            if open_ is not None and (open_.kind, open_.speaks_as, open_.with_) == does[:3]:
+                continue
+            if open_ is not None:
+                self._end_segment(party, now)
+            self._open[party] = Segment(does.kind, party, now, None, does.speaks_as, does.with_, why)
+            if does.extension and party not in self._parties:
+                self._parties.append(party)
+
+    def _end_segment(self, party: str, now: float) -> None:
+        self._segments.append(self._open.pop(party)._replace(ended=now))
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it began."""
+        return self._wall() - self._started
 
     def served(self) -> None:
         """The server itself answered: a feature code. Nobody else has a part in that."""
@@ -73,18 +111,32 @@ class Record:
         if self._answered_at is None:
             self.status = status
 
-    def row(self, call_id: str, caller: Caller, plan: RoutePlan) -> HistoryRow:
-        """The finished row."""
+    def dump(self) -> list[Any]:
+        """What has been collected, as plain data; phones that ring now are not in it."""
+        return [getattr(self, name) for name in _KEPT]
+
+    def load(self, values: Sequence[Any]) -> None:
+        """The inverse of `dump`. Raises TypeError, ValueError or LookupError for what is none."""
+        for name, value in zip(_KEPT, values, strict=True):
+            setattr(self, name, value)
+        self._segments = [_segment(each) for each in self._segments]
+        self._open = {party: _segment(each) for party, each in self._open.items()}
+        if self._decided is not None:
+            at, facts = self._decided
+            self._decided = (at, Facts(Caller(*facts[0]), *facts[1:]))
+
+    def row(self, call_id: str, caller: Caller, plan: RoutePlan, counted: Sequence[Statistics] = ()) -> HistoryRow:
+        """The finished row. `counted` is what the media engine counted."""
         ended = self._wall()
         for branch in list(self._ringing):
             self.rang(branch)
         segments = self._segments
-        if self._answered_at is not None and self.answered_by is not None:
-            segments.append(Segment("talk", self.answered_by, self._answered_at, ended, plan.on_behalf_of))
+        for party in list(self._open):
+            self._end_segment(party, ended)
         parties = self._parties
         if caller.extension is not None and caller.extension not in parties:
             parties.append(caller.extension)
-        executive = plan.executive or self._served if plan.action != "set" else None  # a code concerns nobody but who dials it
+        executive = plan.executive or self.served_for if plan.action != "set" else None  # a code concerns nobody but who dials it
         for extension in (executive, plan.on_behalf_of):
             if extension is not None and extension not in parties:
                 parties.append(extension)
@@ -106,6 +158,7 @@ class Record:
             parties=tuple(parties),
             call_ids=tuple([each[:LONGEST_CALL_ID] for each in self.call_ids]),
             decision=None if self._decided is None else (*self._decided, plan),
+            quality=tuple([_quality(self.places.get(each.termination, ""), each) for each in counted]),
         )
 
     def _outcome(self, plan: RoutePlan) -> Outcome:
@@ -118,3 +171,18 @@ class Record:
         if plan.action == "refuse" or self.status in (403, 404, 603, 604):
             return "refused"
         return "failed" if self.status >= 500 or self.status in (400, 415, 488) else "missed"
+
+
+_KEPT: Final = (
+    "call_ids", "status", "answered_by", "served_for", "places", "_started", "_answered_at", "_segments", "_parties", "_cancelled", "_decided",
+    "_open",
+)  # fmt: skip
+
+
+def _segment(values: Sequence[Any]) -> Segment:
+    found = Segment(*values)
+    return found._replace(with_=tuple(found.with_))
+
+
+def _quality(party: str, counted: Statistics) -> Quality:
+    return Quality(party, *counted[1:])

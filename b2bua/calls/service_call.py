@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.calls.call import Call
-from b2bua.calls.events import Acknowledged, Cancelled, Deadline, Ended, HangUp, Info, Offered
-from b2bua.calls.identity import name_addr
+from b2bua.calls.events import Acknowledged, Cancelled, Deadline, Ended, Event, HangUp, Info, Offered
+from b2bua.calls.identity import Origin, name_addr
+from b2bua.calls.record import Record
 from b2bua.delegation.callerid import printable
-from b2bua.delegation.plan import Presentation
+from b2bua.delegation.plan import Caller, Presentation, RoutePlan
+from b2bua.sip.timers import Timer
 from b2bua.sip.values import SipError, quote_string
+
+if TYPE_CHECKING:
+    from b2bua.calls.index import CallIndex
 
 CONFIRMATION_SECONDS: Final = 1.5
 """How long the confirmation can be read, from the ACK on."""
-_READ: Final = Deadline("read")
+READ: Final = Deadline("read")
 
 _FORMATS: Final = (
     b"m=audio 9 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
@@ -32,36 +37,49 @@ _PLAIN_RTP: Final = (b"RTP/AVP", b"RTP/AVPF")  # the only ones that take no key 
 class ServiceCall(Call):
     """The script of a feature code: obey, answer, wait until the confirmation has been read, hang up."""
 
-    __slots__ = ()
+    __slots__ = ("_timer",)
+
+    _timer: Timer | None
+
+    def __init__(self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, origin: Origin, record: Record) -> None:
+        super().__init__(index, call_id, plan, caller, origin, record)
+        self._timer = None
 
     async def _run(self) -> None:
         try:
             self._obey()
             while self.incoming is not None:
-                event = await self.mailbox
-                _HANDLERS.get(type(event), ServiceCall._ignore)(self, event)
+                self._handle(await self.mailbox)
         except Exception:
             self.record.refuse(500)  # for the caller, if the INVITE is not answered yet
             raise
         finally:
             self._close()
 
-    def _obey(self) -> None:
-        """Make the settings and answer; what is asserted is the connected identity, which phones display (RFC 3325 §9.1).
+    def _handle(self, event: Event) -> None:
+        _HANDLERS.get(type(event), ServiceCall._ignore)(self, event)
 
-        An INVITE whose offer cannot be answered sets nothing.
-        """
+    def _confirmation(self) -> str:
+        """What has been done, as the connected identity, which phones display (RFC 3325 §9.1)."""
+        shown = Presentation(printable(self.plan.confirmation), self.plan.called)
+        return f"P-Asserted-Identity: {name_addr(shown, self.index.directory.domain)}\r\n"
+
+    def _obey(self) -> None:
+        """Make the settings and answer. An INVITE whose offer cannot be answered sets nothing."""
         invite, index = self.invite, self.index
         assert invite is not None
-        shown = name_addr(Presentation(printable(self.plan.confirmation), self.plan.called), index.directory.domain)
         try:
             description = joins_nothing(invite.offer, index.media_address)
             index.remember(self.plan.settings)
-            invite.answer(description, headers=f"P-Asserted-Identity: {shown}\r\n")
+            invite.answer(description, headers=self._confirmation())
         except SipError as error:
             self._fail_call(error)
         else:
             self.record.served()
+
+    def _close(self) -> None:
+        self._cancel_timer()
+        super()._close()
 
     def _good_bye(self) -> None:
         """Hang up, and say once more what has been done: some phones show the Reason of a BYE (RFC 3326)."""
@@ -71,11 +89,21 @@ class ServiceCall(Call):
 
     def _on_heard(self, event: Acknowledged) -> None:
         if self._timer is None:
-            self._timer = self.index.stack.timers.after(self.index.stack.now, CONFIRMATION_SECONDS, self._on_read)
+            self._after(CONFIRMATION_SECONDS, READ)
 
-    def _on_read(self, now: float) -> None:
+    def _after(self, seconds: float, deadline: Deadline) -> None:
+        """Post `deadline` in so many seconds, in place of the one that is running."""
+        self._cancel_timer()
+        self._timer = self.index.stack.timers.after(self.index.stack.now, seconds, self._on_timer, deadline)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self, now: float, deadline: Deadline) -> None:
         self._timer = None
-        self.mailbox.post(_READ)
+        self.mailbox.post(deadline)
 
     def _on_deadline(self, event: Deadline) -> None:
         self._good_bye()

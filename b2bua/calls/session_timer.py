@@ -22,14 +22,13 @@ class SessionTimer:
     `interval` is in seconds; `ours` says that we are the refresher.
     """
 
-    __slots__ = ("_leg", "interval", "ours", "_timer", "refreshing", "_refused")
+    __slots__ = ("_leg", "interval", "ours", "_timer", "_refused")
 
     def __init__(self, leg: Leg, interval: int, ours: bool) -> None:
         self._leg: Leg | None = leg
         self.interval = interval
         self.ours = ours
         self._timer: Timer | None = None
-        self.refreshing = False
         self._refused = 0  # refreshes in a row
 
     def start(self, now: float) -> None:

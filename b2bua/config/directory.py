@@ -10,6 +10,7 @@ from b2bua.config.draft import Draft, place_of
 from b2bua.config.executives import read_executives
 from b2bua.config.offices import GroupEntry, ServiceEntry, add_offices, read_duty_profiles, read_groups, read_services
 from b2bua.config.people import Heading, read_users
+from b2bua.config.places import check_places, read_parking, read_rooms
 from b2bua.config.schema import Report, read_part
 from b2bua.config.server import Config
 from b2bua.config.yamltree import Map, Where
@@ -40,6 +41,7 @@ def read_draft(
     draft = Draft(now or datetime.now(UTC), heading.time_zone or UTC, trunks_unsure=trunks_unsure)
     _read(draft, heading, broken, report)
     check_numbers(draft, config, report)
+    check_places(draft, config, report)
     check_roles(draft, heading, report)
     if "limits" not in broken:
         check_counts(draft, heading, report)
@@ -64,6 +66,8 @@ def _read(draft: Draft, heading: Heading, broken: frozenset[str], report: Report
     read_groups(groups, draft, report)
     read_services(services, draft, report)
     read_duty_profiles(heading.duty_profiles, draft, report)
+    read_parking(heading.parking, draft, report)
+    read_rooms(heading.conferences, draft, report)
 
 
 def _build(draft: Draft, heading: Heading, config: Config) -> Directory:
@@ -80,6 +84,10 @@ def _build(draft: Draft, heading: Heading, config: Config) -> Directory:
         trunks=config.routes,
         emergency=config.emergency,
         feature_codes=config.feature_codes,
+        parking=draft.parking,
+        rooms=[room for _, room in draft.rooms],
+        pick_up=heading.pick_up,
+        media_mode=config.media.mode,
     )
 
 

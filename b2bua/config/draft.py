@@ -12,7 +12,7 @@ from b2bua.config.schedules import Schedules
 from b2bua.config.schema import Report
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import number_key
-from b2bua.delegation.people import Delegation, DutyProfile, Executive, ExecutiveKind, User
+from b2bua.delegation.people import Delegation, DutyProfile, Executive, ExecutiveKind, Parking, Room, User
 
 Kind = Literal["users", "executives", "groups", "services", "duty_profiles"]
 """The lists of the directory."""
@@ -69,6 +69,9 @@ class Draft:
     bosses: dict[str, Boss] = field(default_factory=dict)
     """By extension: executives, groups and services."""
     duty_profiles: list[tuple[Where, DutyProfile]] = field(default_factory=list)
+    parking: Parking = field(default_factory=Parking)
+    rooms: list[tuple[Where, Room]] = field(default_factory=list)
+    """Conference rooms, each with where it stands."""
     trunks_unsure: bool = False
     """Some trunks could not be read: a number that no trunk takes may still be good."""
 

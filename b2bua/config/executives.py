@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from b2bua.config.callers import CALLERS_HINT
 from b2bua.config.draft import Boss, Draft
 from b2bua.config.filters import read_filtering
+from b2bua.config.places import SLOT_HINT, Slot
 from b2bua.config.schema import Report, Section, read_section
 from b2bua.config.sections import ROLLOVER_HINT, read_alerting, read_on_behalf, read_rollover
 from b2bua.config.values import (
@@ -30,8 +31,9 @@ from b2bua.config.values import (
 )
 from b2bua.config.yamltree import Where
 from b2bua.delegation.callers import ANYBODY
-from b2bua.delegation.people import DEFAULT_RIGHTS, Approval, Delegation, Executive, Right
+from b2bua.delegation.people import DEFAULT_RECALL_SECONDS, DEFAULT_RIGHTS, Approval, Delegation, Executive, Right
 
+RECALL_HINT: Final = "seconds from 1 to 120, for example 20"
 STAND_IN: Final = {"extension": "unknown"}
 """For entries whose extension is missing or wrong, so that the rest of them is still looked at."""
 
@@ -63,6 +65,12 @@ class ExecutiveEntry(Section):
     alerting: Any = Field(default={}, description="{mode: ring_all, ring_seconds: 30}")
     rollover: Any = Field(default={}, description=f"{{after_seconds: null, action: ACTION}} with {ROLLOVER_HINT}")
     on_behalf: Any = Field(default={}, description="{outside: executive, inside: self}")
+    slot: Slot | None = Field(default=None, description=f"{SLOT_HINT}, or null")
+    recall_seconds: Annotated[float, Field(ge=1, le=120)] | None = Field(default=None, description=RECALL_HINT)
+    recall_rings: Annotated[float, Field(ge=1, le=20)] | None = Field(
+        default=None, description="a number of rings from 1 to 20, for example 3"
+    )
+    join_tone: bool = Field(default=True, description="true or false")
     assistants: list[Any] = Field(default=[], description="a list of extensions, or {extension: ..., rights: [...]}")
 
 
@@ -98,7 +106,12 @@ def _read_executive(entry: ExecutiveEntry, where: Where, broken: frozenset[str],
         on_behalf=read_on_behalf(entry.on_behalf, (*where, "on_behalf"), groups, report),
         time_zone=zone,
         confidential=groups.read(entry.confidential, (*where, "confidential"), report) if entry.confidential else None,
+        slot=entry.slot,
+        recall_seconds=seconds(entry.recall_seconds, entry.recall_rings) or DEFAULT_RECALL_SECONDS,
+        join_tone=entry.join_tone,
     )
+    if entry.recall_seconds is not None and entry.recall_rings is not None:
+        report.error((*where, "recall_rings"), "stands beside recall_seconds; write one of the two")
     boss = Boss(where, settings, broken, rollover_target=rollover.target)
     seen: set[str] = set()
     for index, item in enumerate(entry.assistants):

@@ -29,6 +29,7 @@ from b2bua.delegation.people import (
     DeviceRings,
     Divert,
     Forwarding,
+    PickUp,
     User,
 )
 
@@ -110,6 +111,8 @@ class Heading(Section):
     same_location: bool = Field(default=False, description="true or false")
     time_zone: Zone | None = Field(default=None, description=ZONE_HINT)
     delegating_members: bool = Field(default=False, description="true or false")
+    pick_up: PickUp = Field(default="group", description="group, location or organisation")
+    parking: Any = Field(default={}, description='{slots: "701-750", recall_seconds: 45, ring_seconds: 30}')
     schedules: dict[str, Any] = Field(default={}, description='names with hours: {office: {hours: {mon-fri: "08:00-17:00"}}}')
     caller_groups: dict[str, Any] = Field(default={}, description='names with lists: {press: ["+1555*"]}')
     users: list[Any] = Field(default=[], description="a list of users")
@@ -117,6 +120,7 @@ class Heading(Section):
     groups: list[Any] = Field(default=[], description="a list of groups")
     services: list[Any] = Field(default=[], description="a list of services")
     duty_profiles: list[Any] = Field(default=[], description="a list of duty profiles")
+    conferences: list[Any] = Field(default=[], description="a list of conference rooms")
 
 
 def read_users(items: list[Any], draft: Draft, report: Report) -> None:

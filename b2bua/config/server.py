@@ -25,6 +25,8 @@ _TRUNK_URI = re.compile(
 _EMERGENCY = re.compile(r"[0-9*#+]{1,15}")
 _CODE = re.compile(r"[*#][0-9*#]{1,7}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+PORTS_OF_A_CALL: Final = 4
+"""RTP and RTCP of its two parties."""
 LATER_TRANSPORTS: Final = ("tls", "ws", "wss")
 APPS: Final = (
     *("Linphone", "Zoiper", "Bria", "Groundwire", "Acrobits", "MicroSIP", "baresip", "PJSUA"),
@@ -96,7 +98,26 @@ def _parse_ports(value: object) -> Ports:
     first, _, last = str(value).partition("-")
     if not (first.isdecimal() and last.isdecimal() and 1024 <= int(first) < int(last) <= 65535):
         raise ValueError(f"is {quoted(value)}; write FIRST-LAST between 1024 and 65535, for example 20000-20999")
+    if int(first) % 2:
+        raise ValueError(f"begins with the odd port {first}, and RTP ports are even; write {int(first) + 1}-{last}")
+    if int(last) - int(first) + 1 < PORTS_OF_A_CALL:
+        raise ValueError(f"is {quoted(value)}, too small: a call needs {PORTS_OF_A_CALL} ports; write for example 20000-20999")
     return Ports(int(first), int(last))
+
+
+def _parse_media_address(value: object) -> str:
+    found = _parse_ip(value)
+    address = ipaddress.ip_address(found)
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError(f"is {found}, which phones cannot send sound to; write an IP address of this machine that they reach")
+    return found
+
+
+def _parse_rtpengine(value: object) -> HostPort | None:
+    try:
+        return None if value is None else _split_host_port(str(value))
+    except ValueError:
+        raise ValueError(f"is {quoted(value)}; write ADDRESS:PORT with an IP address, for example 127.0.0.1:2223") from None
 
 
 def _parse_ip(value: object) -> str:
@@ -214,18 +235,18 @@ class Trunk(Section):
 
 
 class Media(Section):
-    """``media:`` where sound flows."""
+    """``media:`` where sound flows, and what carries it."""
 
-    mode: Literal["auto", "direct"] = Field(default="auto", description="auto or direct")
-    address: IpAddress = Field(default="127.0.0.1", description="an IP address of this machine")
+    mode: Literal["auto", "direct", "anchored"] = Field(default="auto", description="auto, direct or anchored")
+    address: Annotated[str, BeforeValidator(_parse_media_address)] = Field(
+        default="127.0.0.1", description="the IP address of this machine that phones send sound to"
+    )
     ports: Annotated[Ports, BeforeValidator(_parse_ports)] = Field(default=Ports(20000, 20999), description="FIRST-LAST")
-
-    @field_validator("mode", mode="before")
-    @classmethod
-    def _engine_can(cls, value: object) -> object:
-        if value == "anchored":
-            raise ValueError("is anchored, which is not supported yet by this engine; write auto or direct")
-        return value
+    sounds: Path | None = Field(default=None, description="the folder of your own sounds, relative to this file, or null")
+    engine: Literal["own", "rtpengine"] = Field(default="own", description="own or rtpengine")
+    rtpengine: Annotated[HostPort | None, BeforeValidator(_parse_rtpengine)] = Field(
+        default=None, description="HOST:PORT of rtpengine's ng socket, or null"
+    )
 
 
 class Limits(Section):
@@ -272,7 +293,7 @@ class ServerFile(Section):
     """Parts of the User-Agent that mark a phone as an app (A22)."""
     what_if: Path | None = Field(default=None, description="the path of the what-if cases, relative to this file, or null")
     feature_codes: dict[str, str] = Field(default={}, description='feature names with codes, for example {push_back: "##20"}')
-    media: Media = Field(default=Media(), description="{mode: auto, address: ADDRESS, ports: FIRST-LAST}")
+    media: Media = Field(default=Media(), description="keys such as mode, address and ports")
     session_expires: int = Field(default=1_800, ge=90, le=86_400, description="seconds from 90 to 86400 (RFC 4028)")
     keep_alive: Literal["nat", "all", "none"] = Field(default="nat", description="nat, all or none")
     limits: Limits = Field(default=Limits(), description="keys such as calls and registrations_per_user")
@@ -308,6 +329,7 @@ def read_server(tree: Map, path: Path, report: Report) -> Config:
         section, _ = read_section(ServerFile, {**rest, "domain": "unknown.invalid"}, (), Report(report.file, tree))
     section = section or ServerFile(domain="unknown.invalid")
     _check_listen(section, report)
+    _check_media(section, path, report)
     _check_codes(section, report)
     _check_emergency(section, trunks, report)
     if len(set(section.digest)) < len(section.digest):
@@ -317,6 +339,7 @@ def read_server(tree: Map, path: Path, report: Report) -> Config:
         "directory": path.parent / section.directory,
         "state": (path.parent / section.state).resolve(),
         "what_if": section.what_if and path.parent / section.what_if,
+        "media": section.media.model_copy(update={"sounds": section.media.sounds and path.parent / section.media.sounds}),
     }
     return Config.model_construct(**values, file=path, warnings=tuple(report.warnings))
 
@@ -358,6 +381,22 @@ def _check_listen(config: ServerFile, report: Report) -> None:
         seen.add(listen)
         if ipaddress.ip_address(listen.host).is_unspecified and config.advertise is None:
             report.warn(("listen", index), "listens on every address; write under `advertise` the one that phones can reach")
+
+
+def _check_media(config: ServerFile, path: Path, report: Report) -> None:
+    media = config.media
+    for index, listen in enumerate(config.listen):
+        same = listen.host == media.address or ipaddress.ip_address(listen.host).is_unspecified
+        if listen.transport == "UDP" and same and media.ports.first <= listen.port <= media.ports.last:
+            report.error(("media", "ports"), f"holds port {listen.port}, on which listen[{index}] takes SIP; write another range")
+    if media.engine == "rtpengine" and media.mode == "direct":
+        report.error(("media", "engine"), "is rtpengine, but with mode direct no sound crosses it; write mode: auto, or engine: own")
+    if media.engine == "rtpengine" and media.rtpengine is None:
+        report.error(("media", "engine"), "is rtpengine, but nothing says where it is; write under `rtpengine` the HOST:PORT of its ng socket")
+    if media.engine == "own" and media.rtpengine is not None:
+        report.warn(("media", "rtpengine"), "is not used; write engine: rtpengine, or remove the key")
+    if media.sounds is not None and not (path.parent / media.sounds).is_dir():
+        report.error(("media", "sounds"), f"is no folder: {path.parent / media.sounds}; make it, or write null")
 
 
 def _check_codes(config: ServerFile, report: Report) -> None:

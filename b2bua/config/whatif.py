@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -60,7 +60,7 @@ class ExpectEntry(Section):
     ring: Lines = Field(default=(), description=RING_HINT)
     rollover: Lines = Field(default=(), description=RING_HINT)
     after: float | None = Field(default=None, description="the seconds of the rollover timer, or null")
-    end: str = Field(default="", description="hang up 480, refused 403, done, or as the phone answers")
+    end: str = Field(default="", description="hang up 480, refused 403, done, joins another call, or as the phone answers")
     assistants_see: str | None = Field(default=None, description=IDENTITY_HINT)
     called_sees: str | None = Field(default=None, description=IDENTITY_HINT)
     outside_sees: str | None = Field(default=None, description=IDENTITY_HINT)
@@ -71,6 +71,8 @@ class ExpectEntry(Section):
     sets: Lines = Field(default=(), description='a list of lines such as "filter 667 = on", or []')
     says: str = Field(default="", description='what the phone shows, or ""')
     confidential: bool = Field(default=False, description="true or false")
+    joins: str = Field(default="", description='a feature and its digits, for example "retrieve 701", or ""')
+    media: Literal["anchored", "direct"] | None = Field(default=None, description="anchored, direct, or null for no call")
     rules: tuple[Rule, ...] = Field(default=(), description='a list of rules with yes or no, for example ["filter: yes"]')
 
 

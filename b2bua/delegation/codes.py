@@ -1,6 +1,7 @@
-"""Feature codes that set something: `#61`, `#62`, `#65`-`#69`, `#60`, `#71`, `#72`, `*78`, `*79` (A12-A14, A19, B4, B6).
+"""Feature codes: those that set something (A12-A14, A19, B4, B6) and those that concern another call (C1-C14).
 
-A code is obeyed (the plan has the settings and what the phone shows), or refused with words that say what is missing or wrong.
+A code that sets something is obeyed (the plan has the settings and what the phone shows); one that concerns another call has its digits
+checked (whether it may be is known only when that call is found). Or it is refused with words that say what is missing or wrong.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Final, NamedTuple
 from b2bua.delegation.assistants import MAX_HOPS
 from b2bua.delegation.callerid import quotable
 from b2bua.delegation.features import Dialled
+from b2bua.delegation.model import Place
 from b2bua.delegation.people import Executive
 from b2bua.delegation.plan import Setting
 from b2bua.delegation.situation import Refusal, Situation
 from b2bua.delegation.speaking import Identity, may_speak_as
-from b2bua.delegation.standing import divert_of, in_force
+from b2bua.delegation.standing import divert_of, in_force, in_office
 
 MOST_NAMED: Final = 5
 """Profiles named in an answer: a phone shows one line."""
@@ -29,6 +31,13 @@ class Obeyed(NamedTuple):
 
 
 Outcome = Obeyed | Refusal
+
+
+class Asked(NamedTuple):
+    """What a code asks of another call: `RoutePlan.feature` and `RoutePlan.argument`."""
+
+    feature: str
+    argument: str = ""
 
 
 def obey(situation: Situation, code: Dialled) -> Outcome:
@@ -190,6 +199,69 @@ def _dnd(situation: Situation, code: Dialled) -> Outcome:
     return Obeyed(
         (Setting("dnd", situation.caller.extension or "", "", "on" if on else "off"),), f"Do not disturb {'on' if on else 'off'}"
     )
+
+
+# --- another call (C1-C14) ----------------------------------------------------------------------------------------------------
+
+
+def ask(situation: Situation, code: Dialled) -> Asked | Refusal:
+    """What a code of `features.IN_CALL` asks, its digits checked: extensions and slots are there."""
+    feature = "pick_up" if code.feature == "pick_up_short" else code.feature
+    if feature in _PUSHES and not _assists(situation):
+        return Refusal(403, "you are nobody's assistant: there is nobody to send the call to")
+    if feature in ("park", "retrieve"):
+        return _slot(situation, feature, code.argument)
+    if feature in _NAMED:
+        return _whose(situation, feature, code)
+    return Asked(feature)
+
+
+_PUSHES: Final = frozenset({"push_back", "push", "push_announced"})
+_NAMED: Final[Mapping[str, str]] = {
+    "pull": "",
+    "barge": "",
+    "barge_in": "the extension of who is in the call",
+    "listen": "the extension of who is in the call",
+    "whisper": "the extension of whom you want to whisper to",
+    "pick_up": "the extension that rings",
+}
+"""Codes that may be followed by an extension, and what is missing without it: "" when nothing is."""
+
+
+def _assists(situation: Situation) -> bool:
+    """Whether the caller works for an executive."""
+    delegations = situation.directory.delegations.get(situation.caller.extension or "", ())
+    return any(situation.directory.is_executive(each.executive) for each in delegations)
+
+
+def _whose(situation: Situation, feature: str, code: Dialled) -> Asked | Refusal:
+    """A feature for the call of a user; only what rings can be a group's or a service's."""
+    if not code.argument:
+        return incomplete(code, _NAMED[feature]) if _NAMED[feature] else Asked(feature)
+    user = situation.directory.find(code.argument)
+    if user is None:
+        return Refusal(404, f"nobody has the extension {quotable(code.argument)}")
+    if user.kind != "person" and feature != "pick_up":
+        return Refusal(403, f"{user.extension} is a {user.kind}: dial {code.code} and the extension of a user")
+    if user.extension == situation.caller.extension and feature != "pull":
+        return Refusal(403, "this is your own extension")
+    return Asked(feature, user.extension)
+
+
+def _slot(situation: Situation, feature: str, number: str) -> Asked | Refusal:
+    if not number:
+        return Asked(feature)
+    place = situation.directory.places.get(number)
+    if place is None or place.feature != "retrieve":
+        return Refusal(404, f"there is no park slot {quotable(number)}")
+    return own_slot(situation, place) or Asked(feature, number)
+
+
+def own_slot(situation: Situation, place: Place) -> Refusal | None:
+    """Why the caller may not use this slot: an executive's own one is for that office (C4)."""
+    if place.executive is None or in_office(situation, situation.caller.extension or "", place.executive):
+        return None
+    return Refusal(403, f"{place.number} is the park slot of {place.executive}")
 
 
 # --- common -------------------------------------------------------------------------------------------------------------------

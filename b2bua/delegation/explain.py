@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from b2bua.delegation.callerid import printable
+from b2bua.delegation.features import CONFERENCE, DEFAULT_CODES
 from b2bua.delegation.model import Directory, User
 from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, RoutePlan, Setting, Stage
 
@@ -119,6 +120,9 @@ def _lines(facts: Facts, plan: RoutePlan, at: datetime, directory: Directory | N
             yield "What happens:"
             yield from (f"  {_setting(setting, at, directory)}." for setting in plan.settings)
             yield f'  The phone shows "{plan.confirmation}", and the call ends.' if plan.confirmation else "  The call ends."
+        case "join":
+            yield "What happens:"
+            yield f"  {_joined(plan, directory)}."
         case "ring":
             yield "What happens:"
             yield from (f"  {line}" for line in _numbered(plan.stages, directory))
@@ -126,6 +130,16 @@ def _lines(facts: Facts, plan: RoutePlan, at: datetime, directory: Directory | N
             yield from _remembered(plan, at, directory)
             yield ""
             yield from _identities(plan, directory)
+
+
+def _joined(plan: RoutePlan, directory: Directory | None) -> str:
+    """What a feature asks of another call, which is looked for when it is dialled."""
+    argument = named(plan.argument, directory)
+    if plan.feature == CONFERENCE:
+        return f"The caller enters the conference room {argument}"
+    what, _, _ = DEFAULT_CODES[plan.feature].purpose.partition(":")
+    whose = f" ({argument})" if argument else ""
+    return f"{what[:1].upper()}{what[1:]}{whose}, if there is such a call and the caller may"
 
 
 def _caller(caller: Caller) -> str:
@@ -207,6 +221,8 @@ def _endpoint(endpoint: Endpoint, directory: Directory | None) -> str:
         what += f" for {endpoint.seconds:g} s"
     if endpoint.alert == "silent":
         what += " silently"
+    elif endpoint.alert == "recall":
+        what += " again"
     if endpoint.diverted_by:
         what += f" instead of {named(endpoint.diverted_by, directory)}, who diverts"
     return f"{what}, until the end" if endpoint.lasting else what

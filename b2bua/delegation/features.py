@@ -42,21 +42,36 @@ DEFAULT_CODES: Final[Mapping[str, FeatureCode]] = MappingProxyType(
         "dnd_off": FeatureCode("*79", False, "calls ring again"),
         "push_back": FeatureCode("##20", False, "transfer the call back to the executive"),
         "push": FeatureCode("#63", False, "transfer the held call to the executive"),
+        "push_announced": FeatureCode("*86", False, "transfer the call to the executive, and speak to them first"),
         "pull": FeatureCode("*11", True, "pick up a held call, or pull a call"),
         "barge_in": FeatureCode("*15", True, "join a call as a conference"),
-        "park": FeatureCode("*68", True, "park a call"),
-        "retrieve": FeatureCode("*88", True, "retrieve a parked call"),
+        "park": FeatureCode("*68", True, "park a call: *68 in the next free slot, or *68<slot>"),
+        "retrieve": FeatureCode("*88", True, "retrieve a parked call: *88<slot>, or *88 alone for one's own"),
         "listen": FeatureCode("*80", True, "listen to a call"),
         "whisper": FeatureCode("*81", True, "whisper to one party of a call"),
         "barge": FeatureCode("*82", True, "go from listening to joining"),
         "pick_up": FeatureCode("*97", True, "directed pick-up"),
         "pick_up_short": FeatureCode("**", True, "directed pick-up"),
         "pick_up_group": FeatureCode("*98", False, "group pick-up"),
+        "lock": FeatureCode("*83", False, "make the call private: nobody else may pick it up, listen or join"),
+        "unlock": FeatureCode("*84", False, "end that"),
+        "give_back": FeatureCode("*85", False, "return a call that was just answered to ringing"),
         "log_in": FeatureCode("*90", True, "log in on a shared phone"),
         "log_out": FeatureCode("*91", False, "log out from a shared phone"),
     }
 )
 """Every code by its configuration key. All are reserved; those whose feature is not there yet are answered with 404."""
+
+OWN_CALL: Final = frozenset({"push_back", "push", "push_announced", "park", "lock", "unlock", "give_back"})
+"""Features for the call that one is in. Dialled as a new call, they mean the one that the phone has put on hold."""
+OTHERS_CALL: Final = frozenset({"pull", "barge_in", "retrieve", "listen", "whisper", "barge", "pick_up", "pick_up_group"})
+"""Features that lead into a call that others have, that rings or that is parked."""
+IN_CALL: Final = OWN_CALL | OTHERS_CALL | {"pick_up_short"}
+"""Codes that concern another call than the one that is dialled (C1-C14); `pick_up_short` is another code of `pick_up`."""
+CONFERENCE: Final = "conference"
+"""The feature of dialling a conference room, which has a number and no code (C12)."""
+NEEDS_MIXER: Final = frozenset({"barge_in", "listen", "whisper", "barge", "push_announced", CONFERENCE})
+"""Features in which more than two hear each other: without the media engine there are none."""
 
 
 class Dialled(NamedTuple):

@@ -6,13 +6,14 @@ lookup on the call path is one dict access, and everything about ringing that do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from b2bua.delegation.features import FeatureCodes
+from b2bua.delegation.digits import number_key
+from b2bua.delegation.features import CONFERENCE, FeatureCodes
 from b2bua.delegation.numbering import NumberPlan
 from b2bua.delegation.office import Office, endpoints_of, office
 from b2bua.delegation.people import (
@@ -25,14 +26,18 @@ from b2bua.delegation.people import (
     Executive,
     Filtering,
     Forwarding,
+    MediaMode,
     OnBehalf,
+    Parking,
+    PickUp,
     Right,
     Rollover,
+    Room,
     TrunkRoute,
     User,
     accounts_of,
 )
-from b2bua.delegation.plan import Setting, Stage
+from b2bua.delegation.plan import Rule, Setting, Stage
 from b2bua.delegation.stages import PLAIN_RING_SECONDS
 from b2bua.delegation.state import NO_STATE, State
 
@@ -46,12 +51,28 @@ __all__ = [
     "DutyProfile",
     "Executive",
     "Filtering",
+    "MediaMode",
     "OnBehalf",
+    "Parking",
     "Right",
     "Rollover",
+    "Room",
     "TrunkRoute",
     "User",
 ]
+
+
+class Place(NamedTuple):
+    """A number that leads to no phone: a park slot or a conference room."""
+
+    feature: str
+    """What dialling it means: "retrieve" or "conference"."""
+    number: str
+    executive: str | None = None
+    """Whose own slot it is (C4); None: anybody's."""
+
+
+DEFAULT_PARKING: Final = Parking()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -83,6 +104,21 @@ class Directory:
     """Extensions of groups and services."""
     represented: Mapping[str, Office]
     """Members of groups who are executives: their assistants ring for them (A4)."""
+    groups: Mapping[str, frozenset[str]]
+    """By the extension of a member: the groups that the user is in."""
+    places: Mapping[str, Place]
+    """Park slots and conference rooms, by what users dial."""
+    rooms: Mapping[str, Room]
+    """Conference rooms by number."""
+    outside_rooms: Mapping[str, Room]
+    """The same by the look-up key of the outside numbers that lead there."""
+    in_an_office: frozenset[str]
+    """Extensions of executives and of their assistants: whose calls are features used in."""
+    media_rules: Mapping[str, Rule]
+    """Why a call of those, or to a group or service, is anchored."""
+    parking: Parking
+    pick_up: PickUp = "group"
+    media_mode: MediaMode = "auto"
     time_zone: tzinfo = UTC
     """Of the organisation: what a time without a zone means."""
     state: State = NO_STATE
@@ -103,15 +139,20 @@ class Directory:
         organisation: str = "",
         time_zone: tzinfo = UTC,
         duty_profiles: Iterable[DutyProfile] = (),
+        parking: Parking = DEFAULT_PARKING,
+        rooms: Iterable[Room] = (),
+        pick_up: PickUp = "group",
+        media_mode: MediaMode = "auto",
         warnings: Iterable[str] = (),
     ) -> Directory:
         """A snapshot of checked settings (`b2bua.config` does the checking); raises nothing on consistent input."""
-        trunks, profiles = tuple(trunks), tuple(duty_profiles)
+        trunks, profiles, rooms = tuple(trunks), tuple(duty_profiles), tuple(rooms)
         by_extension = {user.extension: user for user in users}
         bosses = {executive.extension: executive for executive in executives}
         lines = {delegation.line: delegation for boss in bosses.values() for delegation in boss.delegations}
         offices = {extension: office(boss, by_extension) for extension, boss in bosses.items()}
         members = {each.assistant for boss in bosses.values() if boss.kind != "executive" for each in boss.delegations}
+        codes = FeatureCodes(feature_codes or {})
         return cls(
             organisation=organisation,
             domain=domain,
@@ -119,7 +160,7 @@ class Directory:
             executives=MappingProxyType(bosses),
             offices=MappingProxyType(offices),
             numbers=NumberPlan(by_extension, {line: each.assistant for line, each in lines.items()}, trunks, emergency),
-            codes=FeatureCodes(feature_codes or {}),
+            codes=codes,
             trunks=trunks,
             lines=MappingProxyType(lines),
             phones=MappingProxyType(
@@ -130,6 +171,15 @@ class Directory:
             profiles=MappingProxyType(_by_each((each, each.agents) for each in profiles)),
             offices_without_phones=frozenset(boss.extension for boss in bosses.values() if boss.kind != "executive"),
             represented=MappingProxyType({each: offices[each] for each in members if each in offices}),
+            groups=MappingProxyType({member: frozenset(found) for member, found in _groups(bosses.values()).items()}),
+            places=MappingProxyType(_places(parking, bosses.values(), rooms, by_extension)),
+            rooms=MappingProxyType({room.number: room for room in rooms}),
+            outside_rooms=MappingProxyType({number_key(number): room for room in rooms for number in room.numbers}),
+            in_an_office=frozenset(_in_an_office(bosses.values())),
+            media_rules=MappingProxyType(_media_rules(bosses.values(), by_extension, codes)),
+            parking=parking,
+            pick_up=pick_up,
+            media_mode=media_mode,
             time_zone=time_zone,
             warnings=tuple(warnings),
         )
@@ -226,3 +276,49 @@ def _by_each(profiles: Iterable[tuple[DutyProfile, frozenset[str]]]) -> dict[str
         for extension in extensions:
             found[extension] = (*found.get(extension, ()), profile)
     return found
+
+
+def _groups(bosses: Iterable[Executive]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for boss in bosses:
+        if boss.kind == "group":
+            for each in boss.delegations:
+                found.setdefault(each.assistant, []).append(boss.extension)
+    return found
+
+
+def _places(
+    parking: Parking, bosses: Iterable[Executive], rooms: Iterable[Room], users: Mapping[str, User]
+) -> dict[str, Place]:
+    """What is dialled like an extension and is none; whoever is called so comes first."""
+    places = [
+        *(Place(CONFERENCE, room.number) for room in rooms),
+        *(Place("retrieve", boss.slot, boss.extension) for boss in bosses if boss.slot is not None),
+        *(Place("retrieve", slot) for slot in parking.slots),
+    ]
+    return {place.number: place for place in reversed(places) if place.number not in users}
+
+
+def _in_an_office(bosses: Iterable[Executive]) -> Iterator[str]:
+    for boss in bosses:
+        if boss.kind == "executive":
+            yield boss.extension
+            yield from (each.assistant for each in boss.delegations)
+
+
+def _media_rules(bosses: Collection[Executive], users: Mapping[str, User], codes: FeatureCodes) -> dict[str, Rule]:
+    """The rule "media" for each who may be a reason; see `anchoring`."""
+    rules: dict[str, Rule] = {}
+    for boss in bosses:
+        if boss.kind == "executive":
+            for each in boss.delegations:
+                text = f"anchored: {users[each.assistant].shown} may send the call back by {codes.codes['push_back']}"
+                rules[each.assistant] = Rule("media", True, text)
+    for boss in bosses:
+        shown = users[boss.extension].shown
+        if boss.kind == "executive":
+            text = f"anchored: calls of {shown} may be sent back, picked up and joined"
+        else:
+            text = f"anchored: whoever answers for {shown} may give the call back by {codes.codes['give_back']}"
+        rules[boss.extension] = Rule("media", True, text)
+    return rules

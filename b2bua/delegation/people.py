@@ -23,6 +23,8 @@ SECONDS_PER_RING: Final = 6.0
 DEFAULT_RING_SECONDS: Final = 30.0
 
 DEFAULT_NO_ANSWER_SECONDS: Final = 20.0
+DEFAULT_RECALL_SECONDS: Final = 20.0
+DEFAULT_SLOTS: Final = tuple(str(slot) for slot in range(701, 751))
 SPLASH_SECONDS: Final = 2.0
 """One short ring (A7/A8): the first burst of most phones."""
 
@@ -39,6 +41,10 @@ Disclosure = Literal["executive", "assistant", "self"]
 NameMode = Literal["originator_executive", "executive_originator", "originator", "executive", "custom"]
 NumberMode = Literal["originator", "executive", "custom"]
 RolloverAction = Literal["hangup", "executive", "forward", "voicemail", "no_answer"]
+MediaMode = Literal["auto", "anchored", "direct"]
+"""Where sound flows: as each call needs it, always through the media engine, never."""
+PickUp = Literal["group", "location", "organisation"]
+"""Whose ringing phones a user may pick up besides those of the own office (C10): of the own groups, also of the own location, all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +247,12 @@ class Executive:
     """Queue: the members are rung in rounds until so many seconds have passed; 0: one round (A4)."""
     may_be_impersonated: bool = True
     """A service that is not enabled cannot be spoken for (B6)."""
+    slot: str | None = None
+    """The executive's own park slot (C4)."""
+    recall_seconds: float = DEFAULT_RECALL_SECONDS
+    """How long the executive's phones ring for a call that an assistant sends back (C5)."""
+    join_tone: bool = True
+    """Whether everybody hears a tone when somebody joins the executive's call (C7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +267,33 @@ class DutyProfile:
     """Extensions of executives, services and groups."""
     active: bool = True
     """Whether it is active for its agents until they choose another by phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """Park slots that everybody may use (C3)."""
+
+    slots: tuple[str, ...] = DEFAULT_SLOTS
+    """In the order in which they are filled."""
+    recall_seconds: float = 45.0
+    """After so long the call comes back to whoever parked it."""
+    ring_seconds: float = 30.0
+    """How long it rings there, and wherever else a call comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A conference room (C12)."""
+
+    number: str
+    """What users dial."""
+    name: str
+    moderators: frozenset[str] = frozenset()
+    """Extensions; they may mute and remove others."""
+    pin: str | None = field(default=None, repr=False)
+    """Digits that everybody but the moderators is asked for."""
+    numbers: tuple[str, ...] = ()
+    """Outside numbers that lead here, for callers from trunks."""
 
 
 @dataclass(frozen=True, slots=True)

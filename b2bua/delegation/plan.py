@@ -13,8 +13,8 @@ CallerKind = Literal["user", "trunk"]
 EndpointKind = Literal["user", "number", "uri"]
 Role = Literal["assistant", "executive", "user", "forward", "outside", "voicemail"]
 Devices = Literal["all", "apps", "desk"]
-Alert = Literal["", "splash", "silent"]
-Action = Literal["ring", "refuse", "set"]
+Alert = Literal["", "splash", "silent", "recall"]
+Action = Literal["ring", "refuse", "set", "join"]
 Direction = Literal["incoming", "outgoing", "internal"]
 SettingKind = Literal["filter", "opt", "divert", "divert_to", "dnd", "call_as", "duty", "callback"]
 """filter: on/off · opt: out (object: executive) · divert: on/off · divert_to: number · dnd: on/off · call_as: executive · duty: name of
@@ -73,13 +73,16 @@ class Endpoint(NamedTuple):
     """Begins to ring so many seconds after its stage (A22: desk phones after the apps), or as soon as nothing else of the same
     extension rings any more."""
     alert: Alert = ""
-    """How the phone shall alert (A7/A8): "splash" is one short ring, limited by `seconds`; "silent" shows the call without a sound."""
+    """How the phone shall alert (A7/A8): "splash" is one short ring, limited by `seconds`; "silent" shows the call without a sound;
+    "recall" tells whoever had the call that it comes back (C3, C5)."""
     diverted_by: str | None = None
     """The assistant who diverts their filtered calls here (A14)."""
     diversion: str = ""
     """Why the call was forwarded here, as Diversion says it (RFC 5806); "" = not forwarded, or as the plan says."""
     diverting: str = ""
     """Extension of who forwarded it, when `diversion` is set."""
+    note: str = ""
+    """What whoever sent the call wants the called party to read before answering (C13); "" = nothing. Printable."""
 
 
 class Stage(NamedTuple):
@@ -140,7 +143,8 @@ class PresentFor(NamedTuple):
 
 class RoutePlan(NamedTuple):
     """What to do with one call. `action` "ring" has stages or a rollover; "refuse" has `final_status`; "set" is a feature code that
-    was obeyed: `settings` are made, the call is answered, shows `confirmation` and ends."""
+    was obeyed: `settings` are made, the call is answered, shows `confirmation` and ends. "join" concerns another call, which runs,
+    rings or is parked: `feature` and `argument` say what is asked (C1-C14), `incall` which call is meant and whether it may be."""
 
     action: Action
     stages: tuple[Stage, ...] = ()
@@ -190,3 +194,10 @@ class RoutePlan(NamedTuple):
     """A confidential contact of the executive (A24): assistants see it as private."""
     present_for: tuple[PresentFor, ...] = ()
     """From identity for assistants of other executives than `executive`, to whom a forward leads; the others: `present_assistant`."""
+    feature: str = ""
+    """join: the feature, a key of `features.DEFAULT_CODES` that is in `features.IN_CALL`, or "conference"; "" for everything else."""
+    argument: str = ""
+    """join: the extension of a user (pull, barge_in, listen, whisper, barge, pick_up), the slot (park, retrieve) or the room (conference),
+    as the directory has it; "" where none was dialled."""
+    anchored: bool = False
+    """Whether the sound passes through the media engine from the start; the rule "media" in the trace says why."""

@@ -3,9 +3,10 @@
 `decide` is a pure function of what is known about the call, the directory (which carries what phones have set) and the time. It reads
 no clock and changes nothing. Every rule that it looks at leaves one line in the plan's trace, so that the plan explains itself (F7).
 
-    from a trunk    a user's, group's or service's number -> there; everything else is refused (toll fraud)
+    from a trunk    a user's, group's, service's or conference room's number -> there; everything else is refused (toll fraud)
     from a user     an emergency number -> out, as oneself, whatever else was chosen (B9)
-                    a feature code that sets something -> done, and confirmed (`codes`)
+                    a feature code that sets something -> done, and confirmed (`codes`); one that concerns another call, a park slot
+                    or a conference room -> "join" (`incall`)
                     as whom? code, P-Preferred-Identity, delegated line, sticky choice; refused without the right (`speaking`)
                     a user -> that user; an outside number -> the first trunk that takes it; else unknown
     to a user       an executive whose filter takes the call (`screening`) -> the assistants who are there (`assistants`),
@@ -23,37 +24,23 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from b2bua.delegation import callerid, codes, screening, speaking
+from b2bua.delegation.anchoring import emergency_rule
 from b2bua.delegation.assistants import unavailable, where_rung
 from b2bua.delegation.callerid import quotable
-from b2bua.delegation.features import CALL_AS, CALL_AS_SELF, CALL_DISCLOSED, Dialled, parse_call_as
-from b2bua.delegation.model import Directory
+from b2bua.delegation.digits import number_key
+from b2bua.delegation.features import CALL_AS, CALL_AS_SELF, CALL_DISCLOSED, CONFERENCE, IN_CALL, Dialled, parse_call_as
+from b2bua.delegation.model import Directory, Place
 from b2bua.delegation.numbering import MAX_DIALLED, Destination
 from b2bua.delegation.office import Office
 from b2bua.delegation.people import User
-from b2bua.delegation.plan import Caller, Direction, Facts, Presentation, PresentFor, RoutePlan, Rule, Stage
+from b2bua.delegation.plan import Facts, RoutePlan, Rule, Stage
+from b2bua.delegation.planning import Shown, confidential, join, media_of, refused, ring
 from b2bua.delegation.ringplan import EMERGENCY_RING_SECONDS, outside, ring_office, ring_user, spare
 from b2bua.delegation.situation import Refusal, Situation
-from b2bua.delegation.speaking import ONESELF, Identity, Voice
-from b2bua.delegation.stages import PLAIN_RING_SECONDS, Stages, every_endpoint, without
-
-MAX_WARNING: Final = 200
-MARKER: Final = "delegated"
-"""What the assistants' Alert-Info says, so that phones can choose another ring for delegated calls."""
+from b2bua.delegation.speaking import ONESELF, Identity
+from b2bua.delegation.stages import PLAIN_RING_SECONDS, Stages, without
 
 NO_EMERGENCY: Final = Rule("emergency number", False, "not one of the emergency numbers")
-
-
-class InsideCall(NamedTuple):
-    """A call to a user: whom, what was dialled, what identity the called party sees, and on whose behalf."""
-
-    user: User
-    called: str
-    identity: Presentation
-    spoken: Voice | None
-
-    @property
-    def on_behalf_of(self) -> str | None:
-        return self.spoken.executive.extension if self.spoken else None
 
 
 class Wish(NamedTuple):
@@ -72,12 +59,15 @@ def decide(facts: Facts, directory: Directory, now: datetime) -> RoutePlan:
 
 
 def _from_trunk(situation: Situation) -> RoutePlan:
-    """The outside reaches users, groups and services, and nothing else: no trunk, no feature code, no emergency number."""
+    """The outside reaches users, groups, services and conference rooms, and nothing else: no trunk, no feature code, no emergency number."""
     dialled = situation.facts.dialled
+    room = situation.directory.outside_rooms.get(number_key(dialled)) if situation.directory.outside_rooms else None
+    if room is not None:
+        return _to_place(situation, Place(CONFERENCE, room.number))
     destination = situation.directory.numbers.resolve(dialled)
     if destination.extension is None:
         situation.note("a user's number", False, f"nobody here has {quotable(dialled)}, and a trunk may not call out again")
-        return _refused(situation, Refusal(404, "no such number"))
+        return refused(situation, Refusal(404, "no such number"))
     return _to_user(situation, destination, dialled, ONESELF)
 
 
@@ -91,15 +81,17 @@ def _from_user(situation: Situation) -> RoutePlan:
     if wish.code is not None:
         situation.note("feature code", True, f"{wish.code.code} is the code of {wish.code.feature}")
         if wish.identity is None:
-            return _obeyed(situation, wish.code)
+            return _asked(situation, wish.code) if wish.code.feature in IN_CALL else _obeyed(situation, wish.code)
         if not wish.number or wish.identity.executive == "":
-            return _refused(situation, _what_is_missing(wish.code))
+            return refused(situation, _what_is_missing(wish.code))
+    if wish.number in situation.directory.places:
+        return _to_place(situation, situation.directory.places[wish.number])
     chosen = speaking.chosen_identity(situation, wish.identity)
     refusal = speaking.may_speak_as(situation, chosen)
     if refusal and chosen.means == speaking.STICKY and destination.extension is not None:
         chosen, refusal = ONESELF, None  # colleagues see who really calls all the same
     if refusal:
-        return _refused(situation, refusal, destination.number, "outgoing" if destination.trunk else None)
+        return refused(situation, refusal, destination.number, "outgoing" if destination.trunk else None)
     if destination.extension is not None:
         return _to_user(situation, destination, wish.number, chosen)
     if destination.trunk is not None:
@@ -131,8 +123,10 @@ def _emergency(situation: Situation, destination: Destination) -> RoutePlan:
     situation.note("emergency number", True, f"{destination.number} goes out as oneself, whatever was chosen")
     if destination.trunk is None:
         refusal = Refusal(503, "no trunk is configured for emergency calls")
-        return _refused(situation, refusal, destination.number, "outgoing")
+        return refused(situation, refusal, destination.number, "outgoing")
     identity = speaking.shown_outside(situation, None)
+    rule = emergency_rule(situation.directory.media_mode)
+    situation.trace.append(rule)
     return RoutePlan(
         "ring",
         stages=(Stage((outside(destination.number, destination.trunk, "outside"),), EMERGENCY_RING_SECONDS, "emergency"),),
@@ -142,6 +136,7 @@ def _emergency(situation: Situation, destination: Destination) -> RoutePlan:
         asserted=identity,
         emergency=True,
         plain=True,
+        anchored=rule.matched,
         trace=tuple(situation.trace),
     )
 
@@ -153,7 +148,7 @@ def _obeyed(situation: Situation, code: Dialled) -> RoutePlan:
     """A code that sets something: done and confirmed, or refused with the reason."""
     outcome = codes.obey(situation, code)
     if isinstance(outcome, Refusal):
-        return _refused(situation, outcome)
+        return refused(situation, outcome)
     settings, confirmation = outcome
     situation.note("done", True, confirmation)
     return RoutePlan(
@@ -168,6 +163,24 @@ def _obeyed(situation: Situation, code: Dialled) -> RoutePlan:
     )
 
 
+def _asked(situation: Situation, code: Dialled) -> RoutePlan:
+    """A code that concerns another call: which one, and whether it may be, is asked of `incall` when it is carried out."""
+    asked = codes.ask(situation, code)
+    if isinstance(asked, Refusal):
+        return refused(situation, asked)
+    return join(situation, asked.feature, asked.argument)
+
+
+def _to_place(situation: Situation, place: Place) -> RoutePlan:
+    """A park slot or a conference room."""
+    if place.feature == CONFERENCE:
+        situation.note("a conference room", True, f"{place.number} is the room {situation.directory.rooms[place.number].name}")
+        return join(situation, CONFERENCE, place.number)
+    situation.note("a park slot", True, f"{place.number} is a park slot: whoever dials it retrieves the call")
+    refusal = codes.own_slot(situation, place)
+    return refused(situation, refusal) if refusal else join(situation, place.feature, place.number)
+
+
 def _what_is_missing(code: Dialled) -> Refusal:
     if code.feature == CALL_AS_SELF:
         return codes.incomplete(code, "the number")
@@ -178,9 +191,9 @@ def _unknown(situation: Situation, number: str) -> RoutePlan:
     """Neither a user's nor a trunk's number; what begins like a feature code was probably meant as one."""
     if number[:1] in ("*", "#"):
         situation.note("feature code", False, f"{quotable(number)} is none of the feature codes")
-        return _refused(situation, Refusal(404, f"there is no feature code {quotable(number)}"))
+        return refused(situation, Refusal(404, f"there is no feature code {quotable(number)}"))
     situation.note("a known number", False, f"{quotable(number)} is no user's extension or number, and no trunk takes it")
-    return _refused(situation, Refusal(404, f"nobody has the number {quotable(number)}"))
+    return refused(situation, Refusal(404, f"nobody has the number {quotable(number)}"))
 
 
 # --- to an outside number -----------------------------------------------------------------------------------------------------
@@ -191,17 +204,21 @@ def _to_outside(situation: Situation, number: str, trunk: str, chosen: Identity)
     spoken = speaking.voice(situation, chosen, number, None)
     identity = speaking.shown_outside(situation, spoken)
     settings = speaking.call_back_memory(situation, spoken, number)
+    on_behalf_of = spoken.executive.extension if spoken else None
+    media = media_of(situation, None, on_behalf_of, ())
+    situation.trace.append(media)
     return RoutePlan(
         "ring",
         stages=(Stage((outside(number, trunk, "outside"),), PLAIN_RING_SECONDS, "outside"),),
         direction="outgoing",
-        on_behalf_of=spoken.executive.extension if spoken else None,
+        on_behalf_of=on_behalf_of,
         actor=situation.caller.extension if spoken else None,
         called=number,
         present=callerid.ANONYMOUS if situation.caller.anonymous else identity,
         asserted=identity,
         plain=True,
         settings=settings,
+        anchored=media.matched,
         trace=tuple(situation.trace),
     )
 
@@ -215,31 +232,31 @@ def _to_user(situation: Situation, destination: Destination, dialled: str, chose
     situation.note("a user's number", True, f"{quotable(dialled)} is {user.shown}")
     if user.extension == situation.caller.extension:
         situation.note("one's own number", True, "a plan never rings the caller")
-        return _refused(situation, Refusal(486, "this is your own number"), destination.number)
+        return refused(situation, Refusal(486, "this is your own number"), destination.number)
     spoken = speaking.voice(situation, chosen, destination.number, user.extension)
-    call = InsideCall(user, destination.number, speaking.shown_inside(situation, spoken), spoken)
+    call = Shown(destination.number, speaking.shown_inside(situation, spoken), spoken)
     office = situation.directory.offices.get(user.extension)
     if office is None:
-        return _plain(situation, call)
+        return _plain(situation, user, call)
     verdict = screening.screen(situation, office, destination.number)
     if verdict == "confidential":
-        return _confidential(situation, call, office)
+        return _confidential(situation, user, call, office)
     first = _calls_back(situation, office)
-    return _filtered(situation, call, office, first) if verdict == "assistants" else _plain(situation, call, first)
+    return _filtered(situation, call, office, first) if verdict == "assistants" else _plain(situation, user, call, first)
 
 
-def _plain(situation: Situation, call: InsideCall, first: Stages = ()) -> RoutePlan:
+def _plain(situation: Situation, user: User, call: Shown, first: Stages = ()) -> RoutePlan:
     """All phones of the user ring, then the user's own forwarding; `first` is whom a call back was meant for (B11)."""
-    stages = ring_user(situation, call.user, "user")
-    as_prepared = not first and stages is situation.directory.phones.get(call.user.extension)
+    stages = ring_user(situation, user, "user")
+    as_prepared = not first and stages is situation.directory.phones.get(user.extension)
     if not as_prepared:
         stages = _spare(situation, (*first, *stages))
     if not stages:
-        return _refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
-    return _ring(situation, call, stages, as_prepared=as_prepared)
+        return refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
+    return ring(situation, call, stages, as_prepared=as_prepared)
 
 
-def _filtered(situation: Situation, call: InsideCall, office: Office, first: Stages) -> RoutePlan:
+def _filtered(situation: Situation, call: Shown, office: Office, first: Stages) -> RoutePlan:
     """The ring plan of the executive's assistants, then the rollover. An assistant's own call handling plays no part (A18)."""
     ringing = ring_office(situation, office)
     stages, rollover = ringing.stages, ringing.rollover
@@ -250,45 +267,17 @@ def _filtered(situation: Situation, call: InsideCall, office: Office, first: Sta
         stages, rollover = _spare(situation, stages), _spare(situation, rollover)
     if not stages and not rollover:
         situation.note("somebody to ring", False, "no assistant receives calls, and the rollover reaches nobody")
-        return _refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
-    situation.note("assistants' ring plan", True, f"the ring plan of {call.user.shown} is followed")
-    return _ring(
+        return refused(situation, Refusal(480, "nobody takes calls for this number now"), call.called)
+    situation.note("assistants' ring plan", True, f"the ring plan of {office.user.shown} is followed")
+    return ring(
         situation, call, stages, rollover_after=ringing.rollover_after, rollover=rollover, office=office, as_prepared=as_prepared
     )
 
 
-def _confidential(situation: Situation, call: InsideCall, office: Office) -> RoutePlan:
+def _confidential(situation: Situation, user: User, call: Shown, office: Office) -> RoutePlan:
     """The executive's own phones and forwarding; should that lead to an assistant, the caller is shown as private (A24)."""
-    plan = _plain(situation, call)
-    if plan.action != "ring":
-        return plan
-    return plan._replace(
-        stages=_as_private(plan.stages, office.assistants, office.executive.extension),
-        executive=office.executive.extension,
-        present_assistant=callerid.to_assistant(callerid.PRIVATE, office.user, office.executive.alerting),
-        present_for=(),
-        alert_info=MARKER,
-        diversion_reason="unconditional",
-        confidential=True,
-    )
-
-
-def _as_private(stages: Stages, assistants: frozenset[str], executive: str) -> Stages:
-    """What rings an assistant, at their phones or where they forward and divert to, sees what assistants see."""
-    return tuple(
-        stage._replace(
-            endpoints=tuple(
-                each._replace(role="assistant", for_executive=executive)
-                if each.role == "assistant" or each.extension in assistants or each.diverting in assistants
-                else each
-                for each in stage.endpoints
-            ),
-            busy=_as_private(stage.busy, assistants, executive),
-            no_answer=_as_private(stage.no_answer, assistants, executive),
-            unreachable=_as_private(stage.unreachable, assistants, executive),
-        )
-        for stage in stages
-    )
+    plan = _plain(situation, user, call)
+    return confidential(plan, office) if plan.action == "ring" else plan
 
 
 # --- sticky callback (B11) ----------------------------------------------------------------------------------------------------
@@ -315,83 +304,7 @@ def _calls_back(situation: Situation, office: Office) -> Stages:
 # --- common -------------------------------------------------------------------------------------------------------------------
 
 
-def _ring(
-    situation: Situation,
-    call: InsideCall,
-    stages: Stages,
-    *,
-    rollover_after: float | None = None,
-    rollover: Stages = (),
-    office: Office | None = None,
-    as_prepared: bool = False,
-) -> RoutePlan:
-    """The plan of a call inside: whom it rings, and as whom the caller is shown (A17).
-
-    `office`: whose filtered call it is, None for a plain call. `as_prepared`: the stages were worked out when the directory was
-    loaded, and ring phones of that one user or office only.
-    """
-    endpoints = () if as_prepared else tuple(every_endpoint((*stages, *rollover)))
-    others = dict.fromkeys(each.for_executive for each in endpoints if each.for_executive is not None)
-    if office is not None:
-        others.pop(office.executive.extension, None)
-    leaves_the_house = any(each.kind == "number" for each in endpoints)
-    return RoutePlan(
-        "ring",
-        stages=stages,
-        rollover_after=rollover_after,
-        rollover=rollover,
-        direction=_direction(situation.caller),
-        executive=None if office is None else office.executive.extension,
-        diversion_reason="" if office is None else "unconditional",
-        on_behalf_of=call.on_behalf_of,
-        actor=situation.caller.extension if call.spoken else None,
-        called=call.called,
-        present=call.identity,
-        present_assistant=None if office is None else _to_assistants(call, office),
-        alert_info="" if office is None and not others else MARKER,
-        plain=office is None,
-        trace=tuple(situation.trace),
-        asserted=_assertable(call.identity),
-        present_outside=_outside_identity(situation, call) if leaves_the_house else None,
-        present_for=tuple([PresentFor(each, _to_assistants(call, situation.directory.offices[each])) for each in others]),
-    )
-
-
-def _to_assistants(call: InsideCall, office: Office) -> Presentation:
-    return callerid.to_assistant(call.identity, office.user, office.executive.alerting)
-
-
-def _outside_identity(situation: Situation, call: InsideCall) -> Presentation | None:
-    """As whom an inside caller is known outside, for a forward that leaves the house."""
-    if situation.caller.kind == "trunk" or _assertable(call.identity) is None:
-        return None
-    return speaking.shown_outside(situation, call.spoken)
-
-
 def _spare(situation: Situation, stages: Stages) -> Stages:
     """A plan never rings the caller."""
     return spare(stages, situation.caller.extension, situation.key)
 
-
-def _refused(
-    situation: Situation, refusal: Refusal, called: str | None = None, direction: Direction | None = None
-) -> RoutePlan:
-    """A plan that rings nobody. The trace ends with the reason, in the words that the caller's phone may show."""
-    situation.note("refused", True, f"{refusal.status}: {refusal.warning}")
-    return RoutePlan(
-        "refuse",
-        final_status=refusal.status,
-        warning=callerid.printable(refusal.warning, MAX_WARNING),
-        direction=direction or _direction(situation.caller),
-        called=callerid.printable(situation.facts.dialled if called is None else called, MAX_DIALLED),
-        trace=tuple(situation.trace),
-    )
-
-
-def _direction(caller: Caller) -> Direction:
-    return "internal" if caller.kind == "user" else "incoming"
-
-
-def _assertable(identity: Presentation) -> Presentation | None:
-    """Users' phones are not trusted with an identity that was asked to be kept private (RFC 3325 section 7)."""
-    return None if identity.number == callerid.ANONYMOUS.number else identity

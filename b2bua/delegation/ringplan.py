@@ -56,7 +56,7 @@ def ring_office(situation: Situation, office: Office, path: Path = ()) -> RingPl
     rollover_after = None if after is None else max(after, alerting.minimum_seconds)
     if rollover_after == 0:
         stages = ()  # nobody's phone should ring for no time at all and show a missed call
-    return RingPlan(stages, rollover_after, _rollover(situation, office, path))
+    return RingPlan(stages, rollover_after, rollover_stages(situation, office, path))
 
 
 def _own_phones(situation: Situation, office: Office) -> tuple[Endpoint, ...]:
@@ -82,7 +82,8 @@ def _assistants(situation: Situation, office: Office, own_phones: tuple[Endpoint
 # --- rollover (A15) -------------------------------------------------------------------------------------------------------------
 
 
-def _rollover(situation: Situation, office: Office, path: Path) -> Stages:
+def rollover_stages(situation: Situation, office: Office, path: Path) -> Stages:
+    """Where a call goes that nobody of `office` takes; empty: nowhere, it is hung up."""
     executive, rollover = office.executive, office.executive.rollover
     here = (*path, executive.extension)
     stages: Stages = ()
@@ -94,7 +95,7 @@ def _rollover(situation: Situation, office: Office, path: Path) -> Stages:
         case "forward" | "voicemail" if rollover.forward:
             role: Role = "forward" if rollover.action == "forward" else "voicemail"
             stages = _limited(ring_target(situation, rollover.forward, role, here), executive, f"rollover {rollover.action}")
-    return _mark(stages, executive.extension, "no-answer")
+    return mark(stages, executive.extension, "no-answer")
 
 
 def _rollover_to_executive(situation: Situation, office: Office, path: Path) -> Stages:
@@ -126,7 +127,7 @@ def ring_user(situation: Situation, user: User, role: Role, path: Path = ()) -> 
     here = (*path, user.extension)
     if forwarding.always:
         situation.note("forward always", True, f"{situation.named(user.extension)} forwards all calls to {quotable(forwarding.always)}")
-        return _mark(ring_target(situation, forwarding.always, "forward", here), user.extension, "unconditional")
+        return mark(ring_target(situation, forwarding.always, "forward", here), user.extension, "unconditional")
     if on_dnd(situation, user):
         situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
         return _follow_up(situation, user, forwarding.busy, here, "do-not-disturb") if forwarding.busy else ()
@@ -161,13 +162,13 @@ def _follow_ups(situation: Situation, user: User, path: Path) -> dict[str, Stage
             found[reason] = _follow_up(situation, user, target, path, reason)
         else:
             situation.note(f"forward {_WHEN[reason]}", True, f"to {quotable(target)} as well")
-            found[reason] = _mark(found[same], user.extension, reason, instead_of=same)
+            found[reason] = mark(found[same], user.extension, reason, instead_of=same)
     return found
 
 
 def _follow_up(situation: Situation, user: User, target: str, path: Path, reason: str) -> Stages:
     situation.note(f"forward {_WHEN[reason]}", True, f"{situation.named(user.extension)} forwards to {quotable(target)}")
-    return _mark(ring_target(situation, target, "forward", path), user.extension, reason)
+    return mark(ring_target(situation, target, "forward", path), user.extension, reason)
 
 
 def ring_target(situation: Situation, target: str, role: Role, path: Path) -> Stages:
@@ -222,7 +223,7 @@ def _until_the_rollover(stages: Stages) -> Stages:
     )
 
 
-def _mark(stages: Stages, extension: str, reason: str, instead_of: str = "") -> Stages:
+def mark(stages: Stages, extension: str, reason: str, instead_of: str = "") -> Stages:
     """Say who forwarded the call, and why, on what has no such mark yet; or another reason of the same user's."""
     marked = []
     for stage in stages:

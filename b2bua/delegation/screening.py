@@ -40,9 +40,9 @@ def screen(situation: Situation, office: Office, dialled: str) -> Verdict:
     executive = office.executive
     if executive.kind != "executive":
         return "assistants"
-    caller, trace = situation.caller, situation.trace
+    trace = situation.trace
     if executive.confidential is not None:
-        if executive.confidential.match(caller, situation.key):
+        if executive.confidential.match(situation.caller, situation.key):
             situation.note("confidential contact", True, "rings the executive only")
             return "confidential"
         trace.append(_NOT_CONFIDENTIAL)
@@ -50,18 +50,27 @@ def screen(situation: Situation, office: Office, dialled: str) -> Verdict:
         trace.append(_asked(situation, office, dialled))
     if office.exceptions.runs and first_match(situation, office, office.exceptions, dialled):
         return "executive"
-    if caller.extension is not None:
-        delegation = situation.directory.delegation(caller.extension, executive.extension)
-        if delegation is not None and in_force(situation, delegation):
-            trace.append(_OWN_ASSISTANT)
-            return "executive"
-        if executive.filtering.executives_pass and situation.directory.is_executive(caller.extension):
-            trace.append(_EXECUTIVES_PASS)
-            return "executive"
+    if situation.caller.extension is not None and passes(situation, office):
+        return "executive"
     trace.append(_NOT_PAST)
     if not _enabled(situation, office):
         return "executive"
     return "assistants" if _taken(situation, office, dialled) else "executive"
+
+
+def passes(situation: Situation, office: Office) -> bool:
+    """Whether the caller gets through for being who they are: an own assistant, or an executive where executives pass (A20)."""
+    caller, executive = situation.caller, office.executive
+    if caller.extension is None:
+        return False
+    delegation = situation.directory.delegation(caller.extension, executive.extension)
+    if delegation is not None and in_force(situation, delegation):
+        situation.trace.append(_OWN_ASSISTANT)
+        return True
+    if executive.filtering.executives_pass and situation.directory.is_executive(caller.extension):
+        situation.trace.append(_EXECUTIVES_PASS)
+        return True
+    return False
 
 
 def _enabled(situation: Situation, office: Office) -> bool:

@@ -58,7 +58,7 @@ def assistants_stages(
     wait = max(maximum_wait, alerting.minimum_seconds) if maximum_wait else 0.0
     beside = _beside(alerting, own_phones) if turns or alerting.executive == "together" else ()  # nobody to screen for
     if alerting.mode == "ring_all" or not turns:
-        endpoints = _once((*(endpoint for turn in turns for endpoint in turn.endpoints), *beside))
+        endpoints = once((*(endpoint for turn in turns for endpoint in turn.endpoints), *beside))
         together = Stage(endpoints, max(alerting.ring_seconds, alerting.minimum_seconds), "assistants")
         return _rounds((together,), wait) if endpoints else ()
     stages = _one_by_one(alerting, turns)
@@ -142,7 +142,7 @@ def until(stages: Stages, end: float) -> Stages:
     return tuple(kept)
 
 
-def _once(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+def once(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     """Nobody twice: two assistants may divert to the same number, or one to the other."""
     if len({endpoint.extension for endpoint in endpoints}) == len(endpoints):
         return endpoints

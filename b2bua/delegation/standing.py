@@ -48,6 +48,14 @@ def not_covering(situation: Situation, delegation: Delegation) -> str:
     return ""
 
 
+def in_office(situation: Situation, extension: str, executive: str) -> bool:
+    """Whether this is the executive, or one of the assistants whose delegation is in force."""
+    if extension == executive:
+        return True
+    delegation = situation.directory.delegation(extension, executive)
+    return delegation is not None and in_force(situation, delegation)
+
+
 def off_duty(situation: Situation, agent: str, executive: str) -> str:
     """Why `agent` is not on duty for `executive` (B6); "" when on duty, or when no duty profile names the executive."""
     profiles = situation.directory.duty.get(executive)

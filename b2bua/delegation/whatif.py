@@ -113,7 +113,8 @@ def summary(plan: RoutePlan, zone: tzinfo = UTC) -> dict[str, Value]:
     """The plan as a case compares it; times are shown in `zone`.
 
     ring, rollover: the stages, each one line, followed by lines for where it goes on (``if busy: 600, 180 s``). after: the
-    rollover timer in seconds. end: what the caller hears at last. The rest are identities (``Name <number>``), texts and flags.
+    rollover timer in seconds. end: what the caller hears at last. joins: the feature that concerns another call, and its digits. media:
+    "anchored" or "direct". The rest are identities (``Name <number>``), texts and flags.
     """
     return {
         "ring": tuple(_stages(plan.stages)),
@@ -130,15 +131,24 @@ def summary(plan: RoutePlan, zone: tzinfo = UTC) -> dict[str, Value]:
         "sets": tuple(_setting(each, zone) for each in plan.settings),
         "says": plan.confirmation,
         "confidential": plan.confidential,
+        "joins": f"{plan.feature} {plan.argument}".rstrip(),
+        "media": _media(plan),
     }
 
 
 def _end(plan: RoutePlan) -> str:
     if plan.action == "refuse":
         return f"refused {plan.final_status}"
-    if plan.action == "set":
-        return "done"
+    if plan.action in ("set", "join"):
+        return "done" if plan.action == "set" else "joins another call"
     return "as the phone answers" if plan.plain else f"hang up {plan.final_status}"
+
+
+def _media(plan: RoutePlan) -> str | None:
+    """Where the sound goes; None: there is none."""
+    if plan.action in ("refuse", "set"):
+        return None
+    return "anchored" if plan.anchored else "direct"
 
 
 def _identity(identity: Presentation | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Hashable, Iterable
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from b2bua.net.address import ANY_HOST, Listen, is_ip_literal, parse_advertise, reach
 from b2bua.net.limits import DEFAULT_LIMITS, Limits
@@ -75,6 +75,10 @@ class UnreachableFlow:
         """Do nothing: it is closed."""
 
 
+MOST_WAITING: Final = 10_000
+"""Messages kept while the server restores its calls."""
+
+
 class Engine:
     """Drives one stack on one loop; a `b2bua.sip.flow.Connector`.
 
@@ -95,8 +99,20 @@ class Engine:
         self._flush_soon = False
         self._failed: dict[int, Flow] = {}  # by identity: the stack knows its flows by it
         self._running = False
+        self._waiting: list[tuple[Flow, bytes]] | None = None  # what came before the server knew its calls again
 
     # Life
+
+    def hold_back(self) -> None:
+        """Keep what comes from now on until `let_in`: a request of a call that is not restored yet must not be told that there is none."""
+        self._waiting = []
+
+    def let_in(self) -> None:
+        """Deal with what was kept, in order."""
+        waiting, self._waiting = self._waiting, None
+        for flow, data in waiting or ():
+            self.received(flow, data, self.loop.time())
+        self.flush()
 
     async def start(self, listens: Iterable[str]) -> None:
         """Open all of `listens` (`udp://127.0.0.1:5060`); none stays open when one fails. Raises `ValueError`, `OSError`."""
@@ -149,6 +165,9 @@ class Engine:
 
     def datagram_received(self, flow: Flow, data: bytes) -> None:
         """Feed one datagram and send what comes out."""
+        if self._waiting is not None:
+            self._keep_back(flow, data)
+            return
         now = self.loop.time()
         try:
             self.stack.receive(flow, data, now)
@@ -158,10 +177,17 @@ class Engine:
 
     def received(self, flow: Flow, data: bytes, now: float) -> None:
         """Feed one message; a bug in the stack costs this message, never the loop. The caller flushes afterwards."""
+        if self._waiting is not None:
+            self._keep_back(flow, data)
+            return
         try:
             self.stack.receive(flow, data, now)
         except Exception:
             log.exception("a message from %s was dropped", flow.remote)
+
+    def _keep_back(self, flow: Flow, data: bytes) -> None:
+        if self._waiting is not None and len(self._waiting) < MOST_WAITING:
+            self._waiting.append((flow, data))  # more are sent again by who sent them
 
     def flow_failed_soon(self, flow: Flow) -> None:
         """Report `flow` as broken in the next round of the loop: not from inside the sending, which may be the stack's."""

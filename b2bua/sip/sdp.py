@@ -6,6 +6,7 @@ A description crosses byte for byte, but for who made it: the origin line become
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, Literal
 
 from b2bua.sip.values import SipError
@@ -28,17 +29,21 @@ class LocalDescription:
     `last` is the description last sent, b"" before the first.
     """
 
-    __slots__ = ("session_id", "version", "address", "last", "_source")
+    __slots__ = ("session_id", "version", "address", "last", "through", "_source")
 
     def __init__(self, session_id: int, address: str) -> None:
         self.session_id = session_id
         self.version = 0
         self.address = address
         self.last = b""
+        self.through: Callable[[bytes], bytes] | None = None
+        """Where each description goes through first, once its sound comes to us; may raise `SipError`."""
         self._source = b""
 
     def of(self, body: bytes) -> bytes:
         """`body` of the other leg as ours. The same body gives the same text again (RFC 3264 §8). Raises `SipError(488)`."""
+        if self.through is not None:
+            body = self.through(body)
         if body == self._source:
             return self.last
         self.version += 1

@@ -18,9 +18,9 @@ from b2bua.sip.uac import UserAgentClient
 from b2bua.sip.uas import UserAgentServer, merge_key, server_key
 from b2bua.sip.values import SipError, Via
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER"
 ALLOWED: Final = frozenset(ALLOW.split(", "))
-SUPPORTED: Final = frozenset({"100rel", "timer"})
+SUPPORTED: Final = frozenset({"100rel", "timer", "replaces", "join", "norefersub"})
 # Standard methods that are understood and not served answer 405, anything else 501 (RFC 3261 §21.4.6, §21.5.2).
 _KNOWN: Final = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"})
 _MID_DIALOG: Final = frozenset({"BYE", "UPDATE", "PRACK", "INFO", "NOTIFY"})
@@ -169,6 +169,8 @@ class SipStack(UserAgentServer, UserAgentClient):
             self.reject(request, flow, 500, "CSeq Out Of Order", "Retry-After: 1\r\n")  # RFC 3261 §12.2.2
             return
         dialog.remote_seq = request.cseq
+        if dialog.flow.closed:
+            dialog.flow = flow  # the peer has come back over another connection
         tx = self.accept(request, flow, now)
         tx.dialog = dialog
         tx.local_tag = dialog.local_tag

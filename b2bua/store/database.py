@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from b2bua.delegation.plan import Setting
 from b2bua.store import migrations
 from b2bua.store.bindings import SqlBindings
+from b2bua.store.calls import CallJournal
 from b2bua.store.history import SqlHistory
 from b2bua.store.settings_journal import SettingsJournal
 from b2bua.store.state import SqlState, load
@@ -23,7 +24,7 @@ BUSY_SECONDS: Final = 5.0
 
 
 class Store:
-    """The open store of a running server: a sink and a reader of history, the bindings, and what phones have set."""
+    """The open store of a running server: a sink and a reader of history, the bindings, what phones have set, and the calls that run."""
 
     def __init__(self, engine: Engine, directory: Path) -> None:
         self._engine = engine
@@ -32,10 +33,12 @@ class Store:
         self.history = SqlHistory(engine)
         self.bindings = SqlBindings(engine, self.writer)
         self.state = SqlState(engine, journal, self.writer)
+        self.calls = CallJournal(directory)
 
     def close(self, seconds: float = 5.0) -> None:
         """Write what is queued, for at most `seconds`; what the database does not take goes to the journal."""
         self.writer.close(seconds)
+        self.calls.close()
         self._engine.dispose()
 
 

@@ -29,8 +29,7 @@ def dumps(decision: Decision) -> str:
 def loads(text: str) -> Decision | None:
     """The inverse of `dumps`; None for a text that is none, such as the bare trace that older journals hold in its place."""
     try:
-        at, facts, plan = json.loads(text)
-        return float(at), _facts(facts), _plan(plan)
+        return decision_of(json.loads(text))
     except (ValueError, TypeError, LookupError):
         return None
 
@@ -42,10 +41,27 @@ def _make(named: type[_T], values: Sequence[Any]) -> _T:
 
 def _facts(values: Sequence[Any]) -> Facts:
     found = _make(Facts, values)
-    return found._replace(caller=_make(Caller, found.caller))
+    return found._replace(caller=caller_of(found.caller))
 
 
-def _plan(values: Sequence[Any]) -> RoutePlan:
+def caller_of(values: Sequence[Any]) -> Caller:
+    """A caller from its values."""
+    return _make(Caller, values)
+
+
+def endpoint_of(values: Sequence[Any]) -> Endpoint:
+    """An endpoint from its values."""
+    return _make(Endpoint, values)
+
+
+def decision_of(values: Sequence[Any]) -> Decision:
+    """A decision from its values. Raises ValueError, TypeError or LookupError for what is none."""
+    at, facts, plan = values
+    return float(at), _facts(facts), plan_of(plan)
+
+
+def plan_of(values: Sequence[Any]) -> RoutePlan:
+    """A plan from its values, as JSON has them."""
     found = _make(RoutePlan, values)
     return found._replace(
         stages=_stages(found.stages),
@@ -67,7 +83,7 @@ def _stages(values: Sequence[Sequence[Any]]) -> tuple[Stage, ...]:
 def _stage(values: Sequence[Any]) -> Stage:
     found = _make(Stage, values)
     return Stage(
-        tuple(_make(Endpoint, each) for each in found.endpoints),
+        tuple(endpoint_of(each) for each in found.endpoints),
         found.seconds,
         found.name,
         _stages(found.busy),

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from b2bua.delegation.plan import Stage
 from b2bua.store import decisions
 from b2bua.store.models import history
-from b2bua.store.ports import HistoryRow, Segment
+from b2bua.store.ports import HistoryRow, Quality, Segment
 
 JsonRow = dict[str, object]
 FOUND_AT_MOST: Final = 10
@@ -53,22 +53,30 @@ def to_columns(row: HistoryRow) -> tuple[object, ...]:
         f",{','.join(row.parties)}," if row.parties else "",
         _dumps(row.call_ids) if row.call_ids else "[]",
         None if row.decision is None else decisions.dumps(row.decision),
+        _dumps(row.quality) if row.quality else None,
     )
 
 
 def from_columns(columns: tuple[Any, ...]) -> HistoryRow:
-    """The inverse of `to_columns`."""
-    segments, status, parties, call_ids, decision = columns[12:]
+    """The inverse of `to_columns`, also for rows that an earlier version has left in the journal."""
+    segments, status, parties, call_ids, decision, *later = columns[12:]
+    quality = later[0] if later else None
     return HistoryRow._make(
         (
             *columns[:12],
-            tuple(Segment(*each) for each in json.loads(segments)),
+            tuple(_segment(each) for each in json.loads(segments)),
             status,
             tuple(parties.strip(",").split(",")) if parties else (),
             tuple(json.loads(call_ids)),
             None if decision is None else decisions.loads(decision),
+            () if quality is None else tuple(Quality(*each) for each in json.loads(quality)),
         )
     )
+
+
+def _segment(values: list[Any]) -> Segment:
+    found = Segment(*values)
+    return found._replace(with_=tuple(found.with_))
 
 
 def iso(seconds: float | None) -> str | None:
@@ -101,9 +109,12 @@ def to_json(row: HistoryRow) -> JsonRow:
                 "started": iso(each.started),
                 "ended": iso(each.ended),
                 "speaks_as": each.speaks_as,
+                "with": list(each.with_),
+                "why": each.why,
             }
             for each in row.segments
         ],
+        "quality": [each._asdict() for each in row.quality],
     }
 
 
@@ -124,7 +135,7 @@ def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
             continue
         shown = to_json(row)
         if row.on_behalf_of is not None and extension not in (row.on_behalf_of, row.actor):
-            shown.update(on_behalf_of=None, actor=None, segments=[])
+            shown.update(on_behalf_of=None, actor=None, segments=[], quality=[])
         if _is_private(row, extension):
             shown["caller"] = PRIVATE
         seen.append({**shown, "note": note})

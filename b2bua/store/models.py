@@ -21,11 +21,12 @@ history = Table(
     Column("on_behalf_of", Text),
     Column("actor", Text),
     Column("outcome", Text, nullable=False),
-    Column("segments", Text, nullable=False, comment="JSON list of [kind, party, started, ended, speaks_as]"),
+    Column("segments", Text, nullable=False, comment="JSON list of [kind, party, started, ended, speaks_as, with, why]"),
     Column("status", Integer, nullable=False),
     Column("parties", Text, nullable=False, comment="extensions between commas: ,667,676,"),
     Column("call_ids", Text, nullable=False, comment="JSON list"),
     Column("decision", Text, comment="JSON: [seconds since the epoch, facts, plan], named tuples as lists; see decisions.py"),
+    Column("quality", Text, comment="JSON list of [party, received, sent, lost, jitter_ms, silent_seconds, foreign]"),
 )
 Index("history_started", history.c.started)
 

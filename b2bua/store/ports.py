@@ -13,7 +13,7 @@ from b2bua.store.decisions import Decision
 
 Outcome = Literal["answered", "missed", "cancelled", "busy", "refused", "failed"]
 """How an attempt ended; docs/history.md explains each word."""
-SegmentKind = Literal["ring", "talk", "hold", "park"]
+SegmentKind = Literal["ring", "talk", "hold", "park", "listen", "whisper"]
 
 
 class Segment(NamedTuple):
@@ -26,6 +26,25 @@ class Segment(NamedTuple):
     ended: float | None
     speaks_as: str | None = None
     """On behalf: the extension of the executive as whom the row's `actor` speaks to `party`."""
+    with_: Sequence[str] = ()
+    """With whom: extensions and outside numbers; for `park` the slot."""
+    why: str = ""
+    """Why it began: "answered", "held", "sent to the executive" …; docs/history.md has the list."""
+
+
+class Quality(NamedTuple):
+    """What the server received of a party's sound while it passed through the media engine."""
+
+    party: str
+    received: int
+    """Packets."""
+    sent: int
+    lost: int
+    jitter_ms: float
+    silent_seconds: float
+    """How long altogether nothing came though some was due."""
+    foreign: int
+    """Packets from elsewhere, which were dropped."""
 
 
 class HistoryRow(NamedTuple):
@@ -56,6 +75,8 @@ class HistoryRow(NamedTuple):
     """SIP Call-IDs of all legs."""
     decision: Decision | None = None
     """Why it went where it went; None when nothing was decided, and for rows from before decisions were kept."""
+    quality: Sequence[Quality] = ()
+    """One entry for each party whose sound came to the server."""
 
 
 class HistorySink(Protocol):
@@ -128,4 +149,20 @@ class StateStore(Protocol):
 
     def save(self, settings: Sequence[Setting]) -> None:
         """Keep `settings`, each in place of the one with the same kind, subject and object; a value of None deletes that one."""
+        ...
+
+
+class CallStore(Protocol):
+    """Keeps running calls over the end of the process; `save` and `delete` return at once."""
+
+    def load(self) -> Iterable[tuple[str, str]]:
+        """Every call that was kept and not deleted: its id and its snapshot."""
+        ...
+
+    def save(self, call_id: str, snapshot: str) -> None:
+        """Keep `snapshot` (one line of ASCII), in place of an earlier one of this call."""
+        ...
+
+    def delete(self, call_id: str) -> None:
+        """The call is over."""
         ...

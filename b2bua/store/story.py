@@ -11,7 +11,7 @@ from b2bua.store.ports import HistoryRow, Segment
 Named = Callable[[str], str]
 """How an extension is written, with a name where there is one: ``Sam Secretary (676)``."""
 
-_DID: Final = {"ring": "rang", "talk": "talked", "hold": "was on hold", "park": "was parked"}
+_DID: Final = {"ring": "rang", "talk": "talked", "hold": "held the call", "park": "had parked the call", "listen": "listened", "whisper": "whispered"}
 
 
 def tell(row: HistoryRow, named: Named, zone: tzinfo | None = None) -> str:
@@ -30,7 +30,12 @@ def _segment(segment: Segment, row: HistoryRow, named: Named) -> str:
     with_whom = ""
     if segment.speaks_as is not None and row.actor is not None:
         with_whom = f" with {named(row.actor)}, who spoke as {named(segment.speaks_as)}"
-    return f"{named(segment.party)} {_DID[segment.kind]} for {duration(ended - segment.started)}{with_whom}"
+    elif len(segment.with_) > 1:
+        with_whom = f" with {', '.join(named(each) for each in segment.with_)}"
+    elif segment.kind == "park" and segment.with_:
+        with_whom = f" in slot {segment.with_[0]}"
+    why = f" ({segment.why})" if segment.why not in ("", "answered") else ""
+    return f"{named(segment.party)} {_DID[segment.kind]} for {duration(ended - segment.started)}{with_whom}{why}"
 
 
 def _end(row: HistoryRow, named: Named) -> str:

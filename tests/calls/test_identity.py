@@ -32,8 +32,6 @@ FORGED = [
     "X-Evil: 666",
     "User-Agent: Evil/6.6.6",
     "Organization: Evil 666",
-    "Replaces: 666;to-tag=1;from-tag=2",
-    "Join: 666;to-tag=1;from-tag=2",
     "Identity: evil666",
     "P-Charging-Vector: icid-value=666",
 ]

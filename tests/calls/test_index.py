@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from b2bua.calls import call as call_module
+from b2bua.calls import conversation as conversation_module
 from b2bua.calls.call import Call
+from b2bua.calls.hunt import Hunt
 from b2bua.calls.events import Info
 from b2bua.delegation.plan import Endpoint, RoutePlan
 from tests.calls.plans import decide
@@ -88,7 +89,7 @@ def test_a_bug_ends_one_call_and_no_other(world: World, monkeypatch: pytest.Monk
     def bug(self: Call, event: object) -> None:
         raise RuntimeError("bug")
 
-    monkeypatch.setitem(call_module._WHILE_TALKING, Info, bug)
+    monkeypatch.setitem(conversation_module._HANDLERS, Info, bug)
     mine.info("1").expect(500)
     mine.expect_ended()
     theirs.expect_ended()
@@ -104,7 +105,7 @@ def test_a_bug_while_it_rings_is_500_to_the_caller_or_a_refusal(world: World, mo
     mia.behaviour = lambda call: None
     mine = lee.call("602")
     theirs = mia.expect_call()
-    monkeypatch.setattr(Call, "_branch_of", lambda self, leg: 1 / 0)
+    monkeypatch.setattr(Hunt, "branch_of", lambda self, leg: 1 / 0)
     theirs.ring()
     mine.expect_ended()
     assert mine.status >= 400

@@ -240,7 +240,7 @@ def test_something_happens_when_the_ring_time_runs_out(who: str) -> None:
         sam, ana, lee = world.phones("676", "677", "601")
         mine = lee.call("667")
         at_sam = sam.expect_call()
-        end = next(iter(world.core.calls.calls.values()))._fork.deadline  # type: ignore[union-attr]
+        end = next(iter(world.core.calls.calls.values())).hunt._fork.deadline  # type: ignore[union-attr]
         assert end is not None
 
         def act(at_sam: PhoneCall = at_sam, ana: Phone = ana, mine: PhoneCall = mine) -> None:

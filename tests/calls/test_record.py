@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.calls.record import Record
+from b2bua.calls.record import Doing, Record
 from b2bua.delegation.plan import Caller, Facts, Presentation, RoutePlan
 from b2bua.store.ports import HistoryRow, Segment
 
@@ -33,10 +33,11 @@ def test_an_answered_call_and_its_segments() -> None:
     record.ringing(2, "677", "667")
     record.answered(2, "677", "b")
     record.rang(1)
+    record.changed({"677": Doing("talk", None, ("601",), extension=True)}, "answered")
     found = row(record)
     assert (found.outcome, found.status, found.answered_by, found.call_ids) == ("answered", 200, "677", ("a", "b"))
     assert [(s.kind, s.party) for s in found.segments] == [("ring", "677"), ("ring", "676"), ("talk", "677")]
-    assert found.segments[-1] == Segment("talk", "677", found.answered or 0, found.ended)
+    assert found.segments[-1]._replace(started=0.0) == Segment("talk", "677", 0.0, found.ended, None, ("601",), "answered")
     assert set(found.parties) == {"601", "676", "677", "667"}
     assert found.started < (found.answered or 0) < found.ended
 
@@ -92,6 +93,7 @@ def test_a_call_on_behalf_keeps_who_really_spoke() -> None:
     )
     record.ringing(1, "+1", None)
     record.answered(1, "+1", "b")
+    record.changed({"+1": Doing("talk", "667", ("676",))}, "answered")
     found = row(record, SAM, plan)
     assert (found.caller, found.on_behalf_of, found.actor) == ("+62", "667", "676")
     assert [(s.kind, s.party, s.speaks_as) for s in found.segments] == [("ring", "+1", None), ("talk", "+1", "667")]

@@ -101,8 +101,22 @@ def test_ipv6(files: Files) -> None:
         ("push_back", "push_bak", r"17: feature_codes.push_bak: is no feature; did you mean `push_back`\?"),
         ('"##20"', "20", r"17: feature_codes.push_back: is '20'; write \* or #"),
         ('"##20"', '"#64"', r"17: feature_codes.push_back: #64 is already the code of call_as"),
-        ("mode: auto", "mode: anchored", r"18: media.mode: is anchored, which is not supported yet by this engine; write"),
+        ("mode: auto", "mode: relayed", r"18: media.mode: is 'relayed'; write auto, direct or anchored"),
         ("20000-20999", "20999-20000", r"18: media.ports: is '20999-20000'; write FIRST-LAST"),
+        ("20000-20999", "20001-20999", r"18: media.ports: begins with the odd port 20001, and RTP ports are even; write 20002-20999"),
+        ("20000-20999", "20000-20002", r"18: media.ports: is '20000-20002', too small: a call needs 4 ports; write"),
+        ("20000-20999", "5000-5999", r"18: media.ports: holds port 5060, on which listen\[0\] takes SIP; write another range"),
+        ("ports: 20000-20999", "sounds: nowhere", r"18: media.sounds: is no folder: .*nowhere; make it, or write null"),
+        ("auto, address: 127.0.0.1", "auto, address: 0.0.0.0", r"18: media.address: is 0.0.0.0, which phones cannot send sound to; write"),
+        ("auto, address: 127.0.0.1", "auto, address: 224.0.0.1", r"18: media.address: is 224.0.0.1, which phones cannot send sound to"),
+        ("mode: auto", "mode: auto, engine: asterisk", r"18: media.engine: is 'asterisk'; write own or rtpengine"),
+        ("mode: auto", "mode: auto, engine: rtpengine", r"18: media.engine: is rtpengine, but nothing says where it is; write under"),
+        (
+            "mode: auto",
+            "mode: direct, engine: rtpengine, rtpengine: '127.0.0.1:2223'",
+            r"18: media.engine: is rtpengine, but with mode direct no sound crosses it; write mode: auto",
+        ),
+        ("mode: auto", "mode: auto, rtpengine: localhost", r"18: media.rtpengine: is 'localhost'; write ADDRESS:PORT"),
         ("media:", "limits: {calls: 0}\nmedia:", r"18: limits.calls: is '0'; write the most calls"),
         ("media:", "keep_alive: some\nmedia:", r"18: keep_alive: is 'some'; write nat, all or none"),
         ("media:", "node: '-'\nmedia:", r"18: node: is '-'; write one to eight letters"),
@@ -172,3 +186,22 @@ def test_the_what_if_cases_stand_beside_the_file(files: Files) -> None:
     assert load(files.server).what_if == files.server.parent / "cases" / "what-if.yaml"
     files.change(files.server, ("cases/what-if.yaml", "[a, b]"))
     assert problems(files.server) == ["7: what_if: is a list; write the path of the what-if cases, relative to this file, or null"]
+
+
+def test_media(files: Files) -> None:
+    (files.server.parent / "own").mkdir()
+    files.change(files.server, ("mode: auto", "mode: anchored, sounds: own, engine: rtpengine, rtpengine: '[::1]:2223'"))
+    media = load(files.server).media
+    assert (media.mode, media.engine, media.rtpengine) == ("anchored", "rtpengine", ("::1", 2223))
+    assert media.sounds == files.server.parent / "own"
+
+
+@pytest.mark.parametrize("listen", ["tcp://127.0.0.1:20500", "udp://127.0.0.9:20500"])
+def test_ports_of_sound_may_be_those_of_another_address_or_of_tcp(files: Files, listen: str) -> None:
+    files.change(files.server, ("udp://127.0.0.1:5060", listen))
+    assert load(files.server).media.ports == Ports(20000, 20999)
+
+
+def test_an_address_of_rtpengine_that_nothing_uses_is_a_warning(files: Files) -> None:
+    files.change(files.server, ("mode: auto", "mode: auto, rtpengine: '127.0.0.1:2223'"))
+    assert [warning.key for warning in load(files.server).warnings] == ["media.rtpengine"]

@@ -211,6 +211,25 @@ def test_a_call_on_behalf() -> None:
     assert "Sam Secretary (676) speaks on behalf of Olivia Boss (667)." in text
 
 
+@pytest.mark.parametrize(
+    ("dialled", "line"),
+    [
+        ("*11", "  Pick up a held call, or pull a call, if there is such a call and the caller may."),
+        ("*80667", "  Listen to a call (Olivia Boss (667)), if there is such a call and the caller may."),
+        ("701", "  Retrieve a parked call (701), if there is such a call and the caller may."),
+    ],
+)
+def test_a_feature_that_concerns_another_call(dialled: str, line: str) -> None:
+    lines = explained("676", dialled).splitlines()
+    assert lines[-1] == line
+    assert "  yes  media: anchored: the feature joins this call to another one" in lines
+
+
+def test_where_the_sound_goes_and_why() -> None:
+    assert "  yes  media: anchored: Sam Secretary (676) may send the call back by ##20" in explained("676", "601").splitlines()
+    assert "  no   media: direct: nobody in this call uses a feature during calls" in explained("601", "600").splitlines()
+
+
 def test_a_refusal() -> None:
     assert explained("678", "#64667*+15551234567").splitlines()[-1] == "The call is refused with 403 (you may not call as 667)."
 

@@ -94,11 +94,13 @@ def test_every_call_has_one_outcome(case: Case) -> None:
         assert not plan.confirmation
     else:
         assert not endpoints(plan)
-        assert (plan.action, bool(plan.settings)) in (("set", True), ("refuse", False))
+        assert (plan.action, bool(plan.settings)) in (("set", True), ("refuse", False), ("join", False))
         assert plan.final_status == 200 if plan.action == "set" else plan.final_status >= 400
-        assert plan.confirmation if plan.action == "set" else plan.warning
+        assert bool(plan.confirmation) == (plan.action == "set")
+        assert bool(plan.warning) == (plan.action == "refuse")
     assert plan.rollover_after != 0 or not plan.stages, "nobody rings for no time at all"
-    assert case.facts.caller.kind == "user" or plan.action != "set", "nothing is set from outside"
+    assert case.facts.caller.kind == "user" or plan.action not in ("set", "join"), "nothing is set, and no call joined, from outside"
+    assert bool(plan.feature) == (plan.action == "join")
     assert not any(each.kind == "divert_to" and each.value in EMERGENCY for each in plan.settings)
     assert plan_of(case) == plan, "the same call, the same plan"
     assert repr((case.directory.users, case.directory.offices, case.directory.state, case.directory.lines)) == before

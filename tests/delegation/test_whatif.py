@@ -53,6 +53,8 @@ class TestSummary:
             "sets": (),
             "says": "",
             "confidential": False,
+            "joins": "",
+            "media": "anchored",
         }
 
     def test_a_call_on_behalf(self) -> None:
@@ -71,6 +73,22 @@ class TestSummary:
     def test_a_code_that_was_obeyed(self) -> None:
         found = shown("667", "#61")
         assert (found["end"], found["sets"], found["says"]) == ("done", ("filter 667 = on",), "Filter on: Olivia Boss")
+
+    @pytest.mark.parametrize(
+        ("caller", "dialled", "joins", "end", "media"),
+        [
+            ("676", "*11", "pull", "joins another call", "anchored"),
+            ("601", "701", "retrieve 701", "joins another call", "anchored"),
+            ("601", "600", "", "as the phone answers", "direct"),
+            ("667", "#61", "", "done", None),
+            ("601", "#99", "", "refused 404", None),
+        ],
+    )
+    def test_a_feature_that_joins_another_call_and_where_the_sound_goes(
+        self, caller: str, dialled: str, joins: str, end: str, media: str | None
+    ) -> None:
+        found = shown(caller, dialled)
+        assert (found["joins"], found["end"], found["media"]) == (joins, end, media)
 
     def test_a_rollover_that_leaves_the_house(self) -> None:
         found = shown("601", "667", office(rollover=Rollover(60, "forward", "+15559876543")))
@@ -172,6 +190,7 @@ class TestCases:
             "      yes  assistant Sam Secretary (676): takes calls, and is rung",
             "      yes  assistant Ana Aide (677): takes calls, and is rung",
             "      yes  assistants' ring plan: the ring plan of Olivia Boss (667) is followed",
+            "      yes  media: anchored: calls of Olivia Boss (667) may be sent back, picked up and joined",
         ]
 
     def test_one_difference_is_told_in_the_singular(self) -> None:

@@ -171,7 +171,7 @@ def test_a_stranger_with_the_right_tags_has_no_say() -> None:
 
 def test_unknown_methods_and_extensions_in_a_dialog() -> None:
     call = Call()
-    assert call.send("REFER", 2) == [405]
+    assert call.send("MESSAGE", 2) == [405]
     assert call.send("NOVEL", 3) == [501]
     assert call.send("INFO", 4, headers="Require: nonsense\r\n") == [420]
     assert call.owner.events == []

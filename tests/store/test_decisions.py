@@ -11,7 +11,7 @@ from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, Present
 from b2bua.store import decisions
 
 CALLER = Caller("user", "676", "667", "carrier", "676", "Sam \udcff „Sekretärin“", True, True)
-PHONES = Endpoint("user", "667", None, None, "executive", "668", 2.5, True, "desk", 18.0, "splash", "676", "user-busy", "668")
+PHONES = Endpoint("user", "667", None, None, "executive", "668", 2.5, True, "desk", 18.0, "splash", "676", "user-busy", "668", "urgent")
 MAILBOX = Stage((Endpoint("uri", None, "sip:vm@127.0.0.9:5070", None, "voicemail", None),), None, "voicemail")
 OUTSIDE = Stage((Endpoint("number", None, "+15551234567", "carrier", "forward", None),), 30.0, "forward", busy=(MAILBOX,))
 PLAN = RoutePlan(
@@ -40,6 +40,9 @@ PLAN = RoutePlan(
     "Filtering is on",
     True,
     (PresentFor("669", Presentation("Sam → Grace", "676")),),
+    "retrieve",
+    "701",
+    True,
 )
 DECISION = (1_790_000_000.0, Facts(CALLER, "#64667*1", "667"), PLAN)
 
@@ -61,14 +64,15 @@ def test_fields_are_only_ever_appended(named: Any) -> None:
     assert " ".join(named._fields) == {
         Caller: "kind extension line trunk number name anonymous unavailable",
         Facts: "caller dialled preferred_identity",
-        Endpoint: "kind extension number trunk role for_executive seconds lasting devices after alert diverted_by diversion diverting",
+        Endpoint: "kind extension number trunk role for_executive seconds lasting devices after alert diverted_by diversion diverting"
+        " note",
         Stage: "endpoints seconds name busy no_answer unreachable hold",
         Presentation: "name number",
         Setting: "kind subject object value until",
         Rule: "name matched reason",
         RoutePlan: "action stages rollover_after rollover final_status final_reason warning direction executive diversion_reason"
         " on_behalf_of actor called present present_assistant alert_info emergency plain trace asserted present_outside settings"
-        " confirmation confidential present_for",
+        " confirmation confidential present_for feature argument anchored",
     }[named]
 
 

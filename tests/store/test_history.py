@@ -147,7 +147,10 @@ def test_json_has_the_names_of_the_contract() -> None:
                 "started": "1970-01-01T00:00:05.000Z",
                 "ended": "1970-01-01T00:01:05.250Z",
                 "speaks_as": None,
+                "with": [],
+                "why": "",
             }
         ],
+        "quality": [],
     }
     assert iso(None) is None

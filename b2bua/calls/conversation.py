@@ -1,0 +1,736 @@
+"""A conversation: what happens in a call from the answer to the last BYE.
+
+Who is in it stands in `parties`; whom the server rings for those who wait, in `hunt`; everything that anybody asks comes through the
+call's mailbox, one thing at a time. Whatever has changed, `apply` makes the sound fit, from the parties alone. Nothing that must
+outlive a restart stands anywhere but in the attributes.
+
+The features (park, push, transfer, joining …) are modules of their own that work on a conversation by its public methods; the tables
+at the end say which event or command leads where.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from b2bua.calls import conference, holding, joining, keys, parking, pushing, taking, transfer
+from b2bua.calls.bridge import Bridge
+from b2bua.calls.commands import BargeIn, Command, End, GiveBack, Hold, Lock, Mute, Outcome, Park, PushBack, Remove, Resume, Take, Transfer
+from b2bua.calls.events import (
+    Acknowledged,
+    Answered,
+    Cancelled,
+    Deadline,
+    EarlyAnswered,
+    Ended,
+    Event,
+    Failed,
+    HangUp,
+    Heard,
+    Info,
+    Joining,
+    Merging,
+    OfferAnswered,
+    Offered,
+    OfferFailed,
+    Ordered,
+    Pressed,
+    Progress,
+    Referred,
+    Taken,
+)
+from b2bua.calls.hunt import DUE, Hunt
+from b2bua.calls.identity import COMPLETED_ELSEWHERE
+from b2bua.calls.leg import ENDED, Leg
+from b2bua.calls.party import Party
+from b2bua.calls.record import Doing
+from b2bua.calls.topology import MUSIC, RINGING, arrange
+from b2bua.delegation.incall import Subject
+from b2bua.delegation.plan import Presentation, RoutePlan
+from b2bua.media.engine import Context, Play
+from b2bua.sip import description
+from b2bua.sip.description import TELEPHONE_EVENT, Format
+from b2bua.sip.timers import Timer
+
+if TYPE_CHECKING:
+    from b2bua.calls.call import Call
+    from b2bua.calls.index import CallIndex
+    from b2bua.calls.mailbox import Mailbox
+    from b2bua.calls.record import Record
+
+REOFFERS: Final = 4
+"""How often an offer of ours is repeated that crossed an offer of the peer (RFC 3261 §14.1)."""
+UNAVAILABLE_SECONDS: Final = 8.0
+"""How long the words that nobody is there may take; then the waiting party is let go."""
+_REOFFER: Final = Deadline("reoffer")
+
+
+class Conversation:
+    """The parties of an answered call, and what they do. Made by the call when somebody answers; `run` ends with the last party."""
+
+    __slots__ = (
+        "call", "parties", "caller_party", "subject_party", "hunt", "idle", "plays", "slot", "parked_by", "locked_by", "room", "gave_back", "since", "note", "sent_by",
+        "leaving", "referral", "why", "takes", "resumed_plan", "due", "_bridge", "_context", "_deferred", "_timers",
+    )  # fmt: skip
+
+    def __init__(self, call: Call) -> None:
+        """Nobody is in it yet."""
+        self.call = call
+        self.parties: list[Party] = []
+        self.caller_party: Party | None = None
+        """Who called."""
+        self.subject_party: Party | None = None
+        """On whose account all this happens: the outside party where there is one, else the caller. It is never left alone unasked."""
+        self.hunt: Hunt | None = None
+        self.idle: Play = MUSIC
+        """What waiting parties hear."""
+        self.plays: dict[str, Play] = {}
+        """What is played to a party besides, by termination."""
+        self.slot: str | None = None
+        self.parked_by: str | None = None
+        self.locked_by: str | None = None
+        self.room: str | None = None
+        """The conference room that this is."""
+        self.gave_back: tuple[str, ...] = ()
+        self.since = call.index.stack.now
+        self.note = ""
+        """What the assistant has written to the executive about the call (C13)."""
+        self.sent_by = ""
+        """The assistant who has sent the call to the executive last."""
+        self.leaving: Party | None = None
+        """Who has sent the others away and has not hung up yet: they come back to them if all else fails."""
+        self.referral: transfer.Referral | None = None
+        """What tells a transferor how the transfer goes (`transfer`)."""
+        self.takes: dict[str, taking.Taking] = {}
+        """Who is rung to be let in, by extension (`Take`)."""
+        self.why = "answered"
+        """Why the parties are as they are: the word for the record."""
+        self._bridge: Bridge | None = None
+        self._context: Context | None = None
+        self._deferred: deque[Event] = deque()
+        self._timers: dict[str, Timer] = {}
+        self.due: dict[str, float] = {}
+        """When the deadlines are, by name."""
+        self.resumed_plan: RoutePlan | None = None
+        """By what somebody was being rung when the server was restarted."""
+
+    @classmethod
+    def between(cls, call: Call, caller: Leg, called: Leg | Party) -> Conversation:
+        """The conversation of who called and who answered: on the leg that we rang, or as a party of its own."""
+        self = cls(call)
+        plan, index = call.plan, call.index
+        first = Party(caller, call.caller.extension, index.presentation_of_caller(call), since=self.now)
+        first.speaks_as = plan.on_behalf_of
+        second = called if isinstance(called, Party) else self.party_for(called)
+        self.parties = [first, second]
+        self.caller_party = first
+        self.subject_party = second if first.extension is not None and second.extension is None else first
+        for party in self.parties:
+            party.leg.home = call
+            keys.listen(self, party)
+        return self
+
+    # What a hunt asks of its owner.
+
+    @property
+    def id(self) -> str:
+        return self.call.id
+
+    @property
+    def index(self) -> CallIndex:
+        return self.call.index
+
+    @property
+    def mailbox(self) -> Mailbox:
+        return self.call.mailbox
+
+    @property
+    def record(self) -> Record:
+        return self.call.record
+
+    @property
+    def now(self) -> float:
+        return self.call.index.stack.now
+
+    def offer_for(self, leg: Leg, alone: bool) -> tuple[bytes | None, bool]:
+        """An offer of what has been agreed with those who wait."""
+        assert leg.anchor is not None
+        return description.offer(leg.anchor.host, leg.anchor.port, self.formats_for(None)), False
+
+    def hunt_waits(self) -> None:
+        """Nobody rings at the moment: they hear what they have heard."""
+
+    def hunt_failed(self, status: int, reason: str) -> None:
+        """Nobody has answered, the rollover included."""
+        hunt, self.hunt = self.hunt, None
+        if transfer.failed(self, status, reason) or (hunt is not None and pushing.failed(self, hunt)):
+            return
+        if self.leaving is not None and self.leaving in self.parties:
+            self.leaving = None
+            self.apply("nobody answered")
+        else:
+            self.say_unavailable()
+
+    # The script.
+
+    async def run(self) -> None:
+        """Until nobody is left."""
+        if self.resumed_plan is not None:
+            plan, self.resumed_plan = self.resumed_plan, None
+            self.ring(plan, self.why, self.idle)
+        self.apply(self.why)
+        while self.parties:
+            event = self._deferred.popleft() if self._deferred else await self.mailbox
+            await self._handle(event)
+
+    async def _handle(self, event: Event) -> None:
+        work = _HANDLERS[type(event)](self, event)
+        if work is not None:
+            await work
+
+    def close(self) -> None:
+        """Release everything."""
+        for name in list(self._timers):
+            self.cancel_timer(name)
+        hunt, self.hunt = self.hunt, None
+        if hunt is not None:
+            hunt.stop()
+        taking.stop(self)
+        parking.release(self)
+        transfer.release(self)
+        for event in self._deferred:
+            if isinstance(event, Ordered):
+                event.done(Outcome(404, "the call is over"))
+            elif isinstance(event, (Joining, Taken)):
+                event.leg.hang_up(404)
+            elif isinstance(event, (Referred, Info)):
+                self.respond(event, 481)
+            elif isinstance(event, Merging):
+                transfer.gone(event)
+        self._deferred.clear()
+        for party in list(self.parties):
+            self.release(party)
+        self._bridge = None
+
+    @property
+    def live_legs(self) -> int:
+        return len(self.parties) + sum(len(hunt.legs) for hunt in self.hunts)
+
+    @property
+    def hunts(self) -> list[Hunt]:
+        """All that rings: for those who wait, and to let somebody in."""
+        own = [self.hunt] if self.hunt is not None else []
+        return [*own, *(each.hunt for each in self.takes.values())]
+
+    def ringing_on(self, leg: Leg) -> tuple[Hunt, int] | None:
+        """The hunt and the branch that ring on `leg`."""
+        for hunt in self.hunts:
+            branch = hunt.branch_of(leg)
+            if branch is not None:
+                return hunt, branch
+        return None
+
+    def respond(self, event: Referred | Info, status: int, reason: str = "", headers: str = "") -> None:
+        """Answer a request that came with an event."""
+        self.index.stack.respond(event.tx, status, reason, headers, now=self.now)
+
+    # Who is who.
+
+    def party_of(self, extension: str) -> Party | None:
+        """The party with this extension."""
+        return next((party for party in self.parties if party.extension == extension), None)
+
+    def party_on(self, leg: Leg) -> Party | None:
+        return next((party for party in self.parties if party.leg is leg), None)
+
+    def others(self, party: Party) -> list[Party]:
+        return [other for other in self.parties if other is not party]
+
+    def party_for(self, leg: Leg) -> Party:
+        """A party for a leg that we have rung and that has answered."""
+        endpoint = leg.endpoint
+        extension = endpoint.extension if endpoint is not None else None
+        user = self.index.directory.users.get(extension or "")
+        shown = Presentation(user.name, user.extension) if user is not None else Presentation("", leg.party)
+        return Party(leg, extension, shown, for_executive=endpoint.for_executive if endpoint is not None else None, since=self.now)
+
+    @property
+    def executive(self) -> str | None:
+        """Whose call it is."""
+        return self.call.plan.executive or self.call.plan.on_behalf_of or self.record.served_for
+
+    @property
+    def holder(self) -> Party | None:
+        """Who has put the other party on hold."""
+        return next((party for party in self.parties if party.holding and party.role == "talk"), None)
+
+    def subject(self) -> Subject:
+        """What the policy may know of the call."""
+        plan = self.call.plan
+        if self.room is not None:
+            return conference.subject(self)
+        talking = [party for party in self.parties if party.role == "talk" and party is not self.leaving]
+        holder = self.holder
+        ringing = frozenset(leg.party for leg in self.hunt.legs.values()) if self.hunt is not None else frozenset()
+        answered_by = self.record.answered_by
+        return Subject(
+            parties=frozenset(party.extension for party in talking if party.extension is not None),
+            ringing=ringing,
+            caller=self.call.caller,
+            executive=plan.executive or self.record.served_for,
+            on_behalf_of=plan.on_behalf_of,
+            confidential=plan.confidential,
+            holder=holder.extension if holder is not None else None,
+            parked_by=self.parked_by,
+            slot=self.slot,
+            locked_by=self.locked_by,
+            answered_by=answered_by if any(party.extension == answered_by for party in talking) else None,
+            listeners=frozenset(party.extension for party in self.parties if party.role != "talk" and party.extension is not None),
+            called=plan.called,
+            seconds=self.now - self.since,
+            since_answer=max((self.now - party.since for party in talking if party.extension == answered_by), default=0.0),
+        )
+
+    # Changing who is in it.
+
+    def add(self, party: Party, why: str, *, told: bool = False) -> None:
+        """A party comes in: everybody hears it, the others are told who it is. `told`: it knows already with whom it is connected."""
+        transfer.joins(self, party)
+        party.leg.home = self.call
+        party.leg.post = self.mailbox.post
+        self.parties.append(party)
+        keys.listen(self, party)
+        if self.subject_party is None or self.subject_party not in self.parties:
+            self.subject_party = self.parties[0]
+        self.apply(why)
+        if party.role == "talk":
+            self.introduce(party if told else None)
+
+    def release(self, party: Party, headers: str = "") -> None:
+        """Let a party go. The others stay as they are: `apply` follows."""
+        transfer.leaves(self, party)
+        if party in self.parties:
+            self.parties.remove(party)
+            self._unlock()
+        if self.leaving is party:
+            self.leaving = None
+        if party.leg.anchor is not None:
+            self.plays.pop(party.leg.anchor.id, None)
+        party.leg.hang_up(headers=headers)
+
+    def hand_over(self, party: Party) -> None:
+        """Give a party away to another call, which takes it in with `add`."""
+        self.parties.remove(party)
+        self._unlock()
+        if party.leg.anchor is not None:
+            self.plays.pop(party.leg.anchor.id, None)
+
+    def _unlock(self) -> None:
+        """Private is what somebody in the call has made so (C9)."""
+        if self.locked_by is not None and self.party_of(self.locked_by) is None:
+            self.locked_by = None
+
+    def introduce(self, knows: Party | None = None) -> None:
+        """Tell each of two who the other is (RFC 3325 §9.1): phones display it. `knows` has been told already."""
+        talking = [party for party in self.parties if party.role == "talk" and not party.aside]
+        if len(talking) != 2 or self.room is not None:
+            return
+        one, other = talking
+        for party, met in ((one, other), (other, one)):
+            if party is not knows:
+                party.leg.tell_identity(self.index.connected_identity(self.call, party, met))
+
+    # The sound.
+
+    @property
+    def anchored(self) -> bool:
+        """Whether everybody's sound comes to the engine."""
+        return all(party.anchored for party in self.parties)
+
+    def apply(self, why: str = "") -> None:
+        """Make the sound and the record fit who is in the call and what they do."""
+        if why:
+            self.why = why
+        pushing.settle(self)
+        self.record.changed(self._doing(), self.why)
+        conference.changed(self)
+        media = self.index.media
+        self.index.snapshot(self.call)
+        if media is None or not self.parties or not self.anchored:
+            return
+        waits = self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None or len(self.parties) > 1
+        context = arrange(self.id, self.heard_parties(), self.idle if waits else None, self.plays)
+        if context != self._context:
+            self._context = context
+            self.index.uses_media(self.call)
+            media.set(context)
+
+    def _doing(self) -> dict[str, Doing]:
+        """What each party does, for the record. Who called is not in it while in the call, nor afterwards whoever the others are
+        there for."""
+        behalf = self.call.plan.on_behalf_of
+        if self.slot is not None:
+            return {self.parked_by or "": Doing("park", behalf, (self.slot,), extension=True)}
+        subject = self.caller_party if self.caller_party in self.parties else self.subject_party
+        present = self.heard_parties()
+        return {
+            party.name: Doing(
+                "hold" if party.holding or pushing.waits(self, party) else party.role,
+                behalf,
+                tuple([other.name for other in present if other is not party and other.role == "talk" and bool(other.aside) is bool(party.aside)]),
+                party.extension is not None,
+            )
+            for party in present
+            if party is not subject
+        }
+
+    def heard_parties(self) -> list[Party]:
+        """Those who take part: who has sent the others away hears nothing any more."""
+        return [party for party in self.parties if party is not self.leaving]
+
+    def play(self, party: Party, play: Play) -> None:
+        """Let one party hear something, in place of the others or over them; `Heard` follows."""
+        if party.leg.anchor is not None and self.index.media is not None:
+            self.plays[party.leg.anchor.id] = play
+            self.apply()
+
+    def formats_for(self, party: Party | None) -> tuple[Format, ...]:
+        """What `party` (None: a new one) may be offered so that the others understand it, best first."""
+        others = [other for other in self.parties if other is not party and other.anchored]
+        agreed = others[0].formats() if len(others) == 1 else ()
+        mixable = [each for each in description.MIXABLE if all(other.mixable for other in others)]
+        taken = {each.payload_type for each in agreed}
+        known = {(each.encoding, each.clock) for each in agreed}
+        more = tuple(each for each in (*mixable, TELEPHONE_EVENT) if (each.encoding, each.clock) not in known and each.payload_type not in taken)
+        return (*agreed, *more)
+
+    def agreeable(self, party: Party | None) -> tuple[tuple[Format, ...], ...]:
+        """What to answer an offer of `party` with, in order of preference: what the other has agreed on, so that nothing need be
+        converted, else what the engine can convert."""
+        others = [other for other in self.parties if other is not party and other.anchored]
+        first = ((*others[0].formats(), TELEPHONE_EVENT),) if len(others) == 1 and others[0].role == "talk" else ()
+        return (*first, (*description.MIXABLE, TELEPHONE_EVENT)) if all(other.mixable for other in others) else first
+
+    async def anchor(self, only: Iterable[Party] | None = None) -> bool:
+        """Bring everybody's sound to the engine, by re-INVITE where it goes directly. False when that cannot be; nothing has changed then."""
+        media = self.index.media
+        if media is None or not media.available:
+            return False
+        moved: list[tuple[Party, bytes]] = []
+        for party in list(self.parties if only is None else only):
+            if party.anchored:
+                continue
+            leg, before = party.leg, party.leg.local.last
+            self.index.anchor(leg)
+            assert leg.anchor is not None
+            if await self.reoffer(party, description.offer(leg.anchor.host, leg.anchor.port, _own_formats(party))):
+                moved.append((party, before))
+                continue
+            self.index.unanchor(leg)
+            for earlier, body in reversed(moved):
+                self.index.unanchor(earlier.leg)
+                await self.reoffer(earlier, body)
+            return False
+        for party in self.parties:
+            keys.listen(self, party)
+        return True
+
+    async def reoffer(self, party: Party, body: bytes) -> bool:
+        """Offer `body` to a party and wait for its answer; whether it agreed. Meanwhile only what cannot wait is dealt with."""
+        leg = party.leg
+        tries = 0
+        leg.offer(body)
+        while party in self.parties:
+            event = await self.mailbox
+            if isinstance(event, (OfferAnswered, OfferFailed)) and event.leg is leg:
+                if isinstance(event, OfferAnswered):
+                    return event.sdp is not None
+                tries += 1
+                if event.status != 491 or tries >= REOFFERS:
+                    return False
+                self.after(_REOFFER, 0.2 + int(self.index.stack.ids.token()[:4], 16) / 65536 * 1.8)
+            elif event is _REOFFER:
+                leg.offer(body)
+            elif type(event) in _AT_ONCE:
+                _AT_ONCE[type(event)](self, event)
+            else:
+                self._deferred.append(event)
+        self.cancel_timer(_REOFFER.name)
+        return False
+
+    # Ringing somebody for those who wait.
+
+    def reaches(self, plan: RoutePlan) -> bool:
+        """Whether the first stage of a plan has a phone to ring now."""
+        return bool(plan.stages) and any(self.index.contacts(endpoint) for endpoint in plan.stages[0].endpoints)
+
+    def ring(self, plan: RoutePlan, why: str, idle: Play = MUSIC) -> None:
+        """Ring by `plan` for those who are left. They hear `idle` until somebody answers."""
+        if self.hunt is not None:
+            self.hunt.stop(COMPLETED_ELSEWHERE)
+        self.idle = idle
+        self.since = self.now
+        referred_by = self.referral.actor if self.referral is not None else ""
+        self.hunt = hunt = Hunt(self, plan, self.call.origin._replace(referred_by=referred_by), anchored=True)
+        hunt.start()
+        if self.hunt is hunt:
+            self.apply(why)
+
+    def stop_ringing(self, headers: str = "") -> None:
+        """Nobody is rung for those who wait any more."""
+        hunt, self.hunt = self.hunt, None
+        if hunt is not None:
+            hunt.stop(headers)
+
+    def say_unavailable(self) -> None:
+        """Whoever is left hears that nobody is there, and is let go."""
+        if self.index.media is None or not self.anchored or not self.parties:
+            self.end(480)
+            return
+        for party in list(self.parties):
+            self.play(party, Play("unavailable", ("unavailable",)))
+        self.after(Deadline("unavailable"), UNAVAILABLE_SECONDS)
+
+    def end(self, status: int = 480, headers: str = "") -> None:
+        """Everybody is let go."""
+        transfer.release(self)
+        self.stop_ringing(headers)
+        for party in list(self.parties):
+            self.release(party, headers)
+
+    # Time.
+
+    def after(self, deadline: Deadline, seconds: float) -> None:
+        """Post `deadline` in so many seconds; a running one of that name is replaced."""
+        self.cancel_timer(deadline.name)
+        self.due[deadline.name] = self.now + seconds
+        self._timers[deadline.name] = self.index.stack.timers.after(self.now, seconds, self._on_timer, deadline)
+
+    def cancel_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        self.due.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _on_timer(self, now: float, deadline: Deadline) -> None:
+        self._timers.pop(deadline.name, None)
+        self.due.pop(deadline.name, None)
+        self.mailbox.post(deadline)
+
+    # Events.
+
+    def on_ended(self, event: Ended) -> None:
+        """Somebody hung up. Two parties end together; of more, the others go on while two of them talk."""
+        party = self.party_on(event.leg)
+        if party is None:
+            ringing = self.ringing_on(event.leg)
+            if ringing is not None:
+                ringing[0].failed(ringing[1], 480, "")
+            return
+        if event.lost:
+            self.index.log.warning("leg lost", call=self.id, party=event.leg.party, reason=event.lost)
+        gone = party is self.leaving
+        self.release(party)
+        if pushing.left(self, party, event.reason):
+            return
+        if party.role != "talk" and self.parties:
+            self.apply()
+        elif gone or self.goes_on():
+            conference.left(self, party)
+            self.apply("hung up")
+            self.introduce()
+        else:
+            self.end(headers=event.reason)
+
+    def goes_on(self) -> bool:
+        """Whether there is a call without who has just left."""
+        if not self.parties:
+            return False
+        talking = sum(party.role == "talk" for party in self.heard_parties())
+        waits = self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None
+        return talking > (0 if waits else 1)
+
+    def on_cancelled(self, event: Cancelled) -> None:
+        """The caller gave up while our 2xx still waited for a PRACK: somebody has answered already, and is alone now."""
+        party = self.party_on(event.leg)
+        if party is not None:
+            self.record.cancel()
+            self.release(party)
+            self.end(headers=event.reason)
+
+    def on_answered(self, event: Answered) -> None:
+        """Somebody whom we rang for those who wait is there."""
+        ringing = self.ringing_on(event.leg)
+        if ringing is None or event.sdp is None or event.leg.state is ENDED:
+            if ringing is not None:
+                ringing[0].failed(ringing[1], 488, "")
+            event.leg.hang_up()
+            return
+        hunt, branch = ringing
+        actions = hunt.answered(branch)
+        if hunt is not self.hunt:
+            self._deferred.append(taking.answered(self, hunt, event.leg))
+            hunt.finish(actions)
+            return
+        self.record.answered(branch, event.leg.party, event.leg.call_id)
+        parking.release(self)
+        arrived = pushing.arrived if self.referral is None else transfer.arrived
+        arrived(self, self.party_for(event.leg))
+        hunt.finish(actions)
+
+    def on_failed(self, event: Failed) -> None:
+        ringing = self.ringing_on(event.leg)
+        if ringing is not None:
+            self.index.log.debug("refused", call=self.id, party=event.leg.party, status=event.status, reason=event.reason)
+            ringing[0].failed(ringing[1], event.status, event.reason)
+
+    def on_progress(self, event: Progress) -> None:
+        transfer.progress(self, event)
+
+    def on_deadline(self, event: Deadline) -> Awaitable[None] | None:
+        if event is DUE:
+            for hunt in self.hunts:
+                hunt.tick()
+            return None
+        handler = _DEADLINES.get(event.name)
+        return handler(self) if handler is not None else None
+
+    def on_unavailable(self) -> None:
+        self.end(480)
+
+    def on_heard(self, event: Heard) -> None:
+        """What was played to somebody is over."""
+        party = self.party_on(event.leg)
+        if party is None or party.leg.anchor is None:
+            return
+        play = self.plays.get(party.leg.anchor.id)
+        if play is None or play.id != event.play:
+            return
+        del self.plays[party.leg.anchor.id]
+        if event.play == "unavailable":
+            self.release(party)
+            if not self.parties:
+                return
+        if event.play == parking.SPOKEN:
+            parking.spoken(self)
+            return
+        pushing.heard(self, party, event.play)
+        self.apply()
+
+    def on_hang_up(self, event: HangUp) -> None:
+        """The server ends the call."""
+        self.end(event.status, event.reason)
+
+    async def on_ordered(self, event: Ordered) -> None:
+        event.done(await self.carry_out(event.command))
+
+    async def carry_out(self, command: Command) -> Outcome:
+        """Do what somebody asks, if they may."""
+        outcome = await _COMMANDS[type(command)](self, command)
+        self.index.log.info("command", call=self.id, command=type(command).__name__, actor=command.actor, status=outcome.status, words=outcome.words)
+        return outcome
+
+    # Offers, answers and what else crosses.
+
+    def crossing(self, leg: Leg) -> Bridge | None:
+        """Where what `leg` asks is put to the other side: only when there are two, who talk."""
+        bridge = self._bridge
+        if len(self.parties) != 2 or self.hunt is not None or any(party.role != "talk" or party.aside for party in self.parties):
+            return None
+        one, other = self.parties[0].leg, self.parties[1].leg
+        if leg is not one and leg is not other:
+            return None
+        if bridge is None or {bridge.caller, bridge.called} != {one, other}:
+            bridge = self._bridge = Bridge(one, other)
+        return bridge
+
+    def on_offer_answered(self, event: OfferAnswered) -> None:
+        bridge = self.crossing(event.leg)
+        if bridge is not None:
+            bridge.answered(event)
+        self.apply()
+
+    def on_offer_failed(self, event: OfferFailed) -> None:
+        bridge = self.crossing(event.leg)
+        if bridge is not None:
+            bridge.failed(event)
+
+    def on_acknowledged(self, event: Acknowledged) -> None:
+        bridge = self.crossing(event.leg)
+        if bridge is not None:
+            bridge.acknowledged(event)
+        if event.sdp is not None:
+            self.apply()
+
+    def ignore(self, event: Event) -> None:
+        pass
+
+
+def _own_formats(party: Party) -> tuple[Format, ...]:
+    """What a party has said that it understands and the engine does too; everything that the engine knows, where that is nothing."""
+    stream = party.audio()
+    known = tuple(each for each in stream.formats if description.is_mixable(each) or each.encoding == "TELEPHONE-EVENT") if stream is not None else ()
+    return known if any(description.is_mixable(each) for each in known) else (*description.MIXABLE, TELEPHONE_EVENT)
+
+
+_Handler = Callable[[Conversation, Any], Awaitable[None] | None]
+_HANDLERS: Final[dict[type, _Handler]] = {
+    Progress: Conversation.on_progress,
+    Answered: Conversation.on_answered,
+    Failed: Conversation.on_failed,
+    Cancelled: Conversation.on_cancelled,
+    Ended: Conversation.on_ended,
+    Deadline: Conversation.on_deadline,
+    Offered: holding.offered,
+    OfferAnswered: Conversation.on_offer_answered,
+    OfferFailed: Conversation.on_offer_failed,
+    EarlyAnswered: Conversation.ignore,
+    Info: keys.info,
+    Pressed: keys.pressed,
+    Heard: Conversation.on_heard,
+    Acknowledged: Conversation.on_acknowledged,
+    HangUp: Conversation.on_hang_up,
+    Referred: transfer.referred,
+    Merging: transfer.merging,
+    Joining: joining.joining,
+    Taken: taking.taken,
+    Ordered: Conversation.on_ordered,
+}
+_AT_ONCE: Final[dict[type, Callable[[Conversation, Any], None]]] = {
+    Answered: Conversation.on_answered,
+    Failed: Conversation.on_failed,
+    Cancelled: Conversation.on_cancelled,
+    Ended: Conversation.on_ended,
+    Offered: holding.offered_meanwhile,
+    Acknowledged: Conversation.on_acknowledged,
+    Heard: Conversation.on_heard,
+    HangUp: Conversation.on_hang_up,
+    Progress: Conversation.on_progress,
+}
+"""What is dealt with while an offer of ours is under way; the rest waits for its end."""
+_COMMANDS: Final[dict[type, Callable[[Conversation, Any], Awaitable[Outcome]]]] = {
+    Hold: holding.hold,
+    Resume: holding.resume,
+    PushBack: pushing.push_back,
+    GiveBack: pushing.give_back,
+    Park: parking.park,
+    Transfer: transfer.transfer,
+    Lock: joining.lock,
+    Take: taking.take,
+    BargeIn: joining.barge_in,
+    Mute: conference.mute,
+    Remove: conference.remove,
+    End: holding.end,
+}
+_DEADLINES: Final[dict[str, Callable[[Conversation], Awaitable[None] | None]]] = {
+    "unavailable": Conversation.on_unavailable,
+    "park recall": parking.recall,
+    "parked": parking.spoken,
+    "keys": keys.tick,
+    "note": pushing.note_deadline,
+    "transfer": transfer.overdue,
+    "lobby": conference.lobby,
+}
+DEADLINES: Final = {name: Deadline(name) for name in _DEADLINES}
+"""The deadlines that survive a restart."""

@@ -1,0 +1,34 @@
+"""Before more than two hear each other: everybody has to speak what the mixer understands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2bua.calls.party import Party
+from b2bua.sip import description
+from b2bua.sip.description import MIXABLE, TELEPHONE_EVENT
+
+if TYPE_CHECKING:
+    from b2bua.calls.conversation import Conversation
+
+
+async def make_mixable(conversation: Conversation, without: Party | None = None) -> bool:
+    """Offer whoever may send what the mixer cannot decode (Opus) what it can: G.722 and G.711.
+
+    All are anchored already; `without` is about to leave. False when somebody refuses or hangs up: nothing has changed then for the
+    others.
+    """
+    changed: list[tuple[Party, bytes]] = []
+    for party in list(conversation.parties):
+        anchor, before = party.leg.anchor, party.leg.local.last
+        if party is without or anchor is None or party.sends_mixable:
+            continue
+        offer = description.offer(anchor.host, anchor.port, (*MIXABLE, TELEPHONE_EVENT))
+        if not await conversation.reoffer(party, offer):
+            for earlier, body in reversed(changed):
+                await conversation.reoffer(earlier, body)
+            return False
+        changed.append((party, before))
+    if changed:
+        conversation.apply()
+    return True

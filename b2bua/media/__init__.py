@@ -1,0 +1,1 @@
+"""Sound: the media engine, its port, and what it plays."""

@@ -1,0 +1,594 @@
+"""Coming into a running call: pull, barge-in, listen, whisper, lock, take (C1, C2, C6-C9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from b2bua.calls.commands import Command, Outcome, Take
+from b2bua.delegation.people import Right
+from tests.fake_media import FakeMedia
+from tests.phones import Phone, PhoneCall, Sip
+from tests.world import NUMBER, Delegation, World, executive
+
+EVERY: frozenset[Right] = frozenset({"receive", "call", "pick_up_held", "join", "listen", "whisper"})
+OPUS = ("111 opus/48000/2", "101 telephone-event/8000")
+PLAIN = ("8 PCMA/8000", "101 telephone-event/8000")
+OFFSETS = [step * 0.0005 for step in range(-6, 7)]
+"""How much later the second of two things happens, seconds: from well before the first has crossed to well after."""
+
+
+class Stage:
+    """An outside caller for Olivia (667), whom Sam (676) has answered; Ana (677) has these rights."""
+
+    def __init__(self, new_world: Callable[..., World], rights: frozenset[Right] = EVERY, *, direct: bool = False, codecs: tuple[str, ...] = PLAIN) -> None:
+        boss = executive("667", Delegation("676", "667", EVERY), Delegation("677", "667", rights))
+        self.media = FakeMedia()
+        self.media.available = not direct
+        self.world = world = new_world(boss, media=self.media)
+        self.boss, self.sam, self.ana = world.phones("667", "676", "677")
+        self.caller = world.carrier.call("+6221500667")
+        self.at_sam = self.sam.expect_call()
+        self.ana.expect_call()
+        self.at_sam.local_sdp = self.at_sam.local_sdp._replace(codecs=codecs)
+        self.at_sam.answer()
+        self.caller.expect_up()
+        self.at_sam.expect_up()
+        world.run(0.5)
+        self.media.available = True
+
+    def dial(self, phone: Phone, code: str) -> PhoneCall:
+        """Dial a code, and be in."""
+        call = phone.call(code)
+        call.expect_up()
+        self.world.run(0.5)
+        return call
+
+    def refused(self, phone: Phone, code: str) -> tuple[int, str]:
+        """Dial a code in vain: the status, and the words."""
+        call = phone.call(code)
+        call.expect_ended(within=8.0)
+        return call.status, call.responses[-1].get("warning")
+
+    def hold(self) -> None:
+        self.at_sam.hold()
+        self.world.run(0.5)
+
+    def hears(self, listener: PhoneCall, **others: PhoneCall) -> set[str]:
+        return self.world.hears(listener, caller=self.caller, sam=self.at_sam, **others)
+
+    def order(self, command: Command) -> list[Outcome]:
+        """Give a command as the page does; its outcome, once it is there."""
+        found: list[Outcome] = []
+        self.world.core.calls.order(next(iter(self.world.core.calls.calls)), command, found.append)
+        return found
+
+    def over(self) -> None:
+        """Hang up for everybody; the row is there then."""
+        self.world.hang_up_all()
+        self.world.run(1.0)
+
+
+def shown(call: PhoneCall) -> str:
+    """The identity in the 200 of a call that was dialled."""
+    return call.responses[-1].get("p-asserted-identity")
+
+
+# --- pull (C1, C2, C6) ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_executive_takes_a_held_call(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    stage.hold()
+    assert stage.hears(stage.caller) == {"music"}
+    mine = stage.dial(stage.boss, "*11")
+    assert stage.hears(stage.caller, boss=mine) == {"boss"}
+    assert stage.hears(mine) == {"caller"}
+    assert stage.at_sam.state == "ended"
+    assert 'text="picked up by Olivia Boss (667)"' in stage.at_sam.reason
+    assert shown(mine) == "<sip:carrier@acme.test>"
+    stage.over()
+    (row,) = stage.world.history
+    assert [(each.party, each.kind, each.why) for each in row.segments if each.kind != "ring"] == [
+        ("676", "talk", "answered"),
+        ("676", "hold", "held"),
+        ("667", "talk", "picked up"),
+    ]
+
+
+def test_an_assistant_takes_what_another_holds_and_sees_for_whom_it_is(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    stage.hold()
+    hers = stage.dial(stage.ana, "*11676")
+    assert stage.hears(stage.caller, ana=hers) == {"ana"}
+    assert "→ Olivia Boss" in shown(hers)
+
+
+def test_an_assistant_takes_what_the_executive_holds(new_world: Callable[..., World]) -> None:
+    boss = executive("667", Delegation("676", "667", EVERY))
+    world = new_world(boss, media=FakeMedia())
+    olivia, sam = world.phones("667", "676")
+    hers, theirs = world.talk(olivia, world.carrier, number=NUMBER)
+    hers.hold()
+    world.run(0.5)
+    his = sam.call("*11667")
+    his.expect_up()
+    world.run(0.5)
+    assert world.hears(theirs, sam=his) == {"sam"}
+    assert hers.state == "ended"
+    assert NUMBER in shown(his)
+
+
+def test_of_two_held_calls_the_extension_chooses(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    stage.hold()
+    second = stage.world.carrier.call("+6221500667")
+    stage.sam.expect_call().reject(486)
+    at_ana = stage.ana.expect_call()
+    at_ana.answer()
+    second.expect_up()
+    at_ana.hold()
+    stage.world.run(0.5)
+    mine = stage.dial(stage.boss, "*11677")
+    assert stage.hears(second, boss=mine) == {"boss"}
+    assert stage.hears(stage.caller, boss=mine) == {"music"}
+    assert at_ana.state == "ended"
+
+
+def test_ones_own_call_goes_to_another_of_ones_phones(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    other = stage.world.phone("676")
+    mine = stage.dial(other, "*11")
+    assert stage.hears(stage.caller, mine=mine) == {"mine"}
+    assert stage.at_sam.state == "ended"
+
+
+def test_the_executive_takes_what_the_assistant_talks_in(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    mine = stage.dial(stage.boss, "*11676")
+    assert stage.hears(stage.caller, boss=mine) == {"boss"}
+    assert stage.at_sam.state == "ended"
+    assert stage.refused(stage.ana, "*11667") == (403, '399 acme.test "the call is not on hold"')
+
+
+def test_without_the_right_nothing_is_taken(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world, frozenset({"receive"}))
+    stage.hold()
+    status, words = stage.refused(stage.ana, "*11676")
+    assert status == 403 and "pick_up_held" in words
+    assert stage.hears(stage.caller) == {"music"} and stage.at_sam.state == "up"
+    assert stage.refused(stage.world.phone("601"), "*11676")[0] == 403
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_two_take_the_same_call_and_one_gets_it(new_world: Callable[..., World], offset: float) -> None:
+    stage = Stage(new_world)
+    stage.hold()
+    made: list[PhoneCall] = []
+    stage.world.wire.after(0.01, lambda: made.append(stage.boss.call("*11676")))
+    stage.world.wire.after(0.01 + offset, lambda: made.append(stage.ana.call("*11676")))
+    stage.world.run(3.0)
+    winners = [call for call in made if call.state == "up"]
+    (loser,) = [call for call in made if call.state != "up"]
+    assert len(winners) == 1 and loser.state == "ended" and loser.status in (403, 404)
+    assert stage.hears(stage.caller, winner=winners[0]) == {"winner"}
+    stage.world.balanced()
+
+
+def test_two_want_it_while_the_sound_is_brought_here(new_world: Callable[..., World]) -> None:
+    """The second comes while the first is being let in: the place is gone then."""
+    stage = Stage(new_world, direct=True)
+    answer_later(stage.world.carrier, stage, 0.3)
+    first = stage.boss.call("*11676")
+    stage.world.run(0.1)
+    second = stage.world.phone("667").call("*11676")
+    stage.world.run(4.0)
+    assert (first.state, second.state, second.status) == ("up", "ended", 404)
+    assert "somebody else was faster" in second.responses[-1].get("warning")
+    stage.world.balanced()
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize("what", ["resume", "hang_up", "caller", "cancel"])
+def test_taken_while_something_else_happens(new_world: Callable[..., World], what: str, offset: float) -> None:
+    stage = Stage(new_world)
+    stage.hold()
+    made: list[PhoneCall] = []
+
+    def happens() -> None:
+        if what == "cancel":
+            if made:
+                made[0].cancel()
+        elif what == "caller":
+            stage.caller.hang_up()
+        elif stage.at_sam.state == "up":
+            stage.at_sam.hang_up() if what == "hang_up" else stage.at_sam.resume()
+
+    stage.world.wire.after(0.01, lambda: made.append(stage.ana.call("*11676")))
+    stage.world.wire.after(0.01 + offset, happens)
+    stage.world.run(4.0)
+    stage.world.balanced()
+    if made[0].state == "up":
+        assert stage.hears(stage.caller, ana=made[0]) == {"ana"}
+    else:
+        assert made[0].state == "ended"
+
+
+# --- barge-in (C7) ----------------------------------------------------------------------------------------------------------------
+
+
+def test_three_hear_each_other_and_a_tone(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    hers = stage.dial(stage.ana, "*15676")
+    for one in (stage.caller, stage.at_sam, hers):
+        assert "tone:beep" in stage.hears(one, ana=hers)
+        stage.media.finish(bytes(one.remote_sdp or b""))
+    assert stage.hears(stage.caller, ana=hers) == {"sam", "ana"}
+    assert stage.hears(stage.at_sam, ana=hers) == {"caller", "ana"}
+    assert stage.hears(hers) == {"caller", "sam"}
+    stage.over()
+    (row,) = stage.world.history
+    assert ("677", "talk", "joined") in [(each.party, each.kind, each.why) for each in row.segments]
+
+
+def test_no_tone_where_the_executive_wants_none(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    directory = stage.world.core.directory
+    silent = replace(directory.executives["667"], join_tone=False)
+    stage.world.core.calls.directory = replace(directory, executives={**directory.executives, "667": silent})
+    hers = stage.dial(stage.ana, "*15676")
+    assert stage.hears(stage.caller, ana=hers) == {"sam", "ana"}
+
+
+@pytest.mark.parametrize("goes", ["caller", "at_sam", "hers"])
+def test_whoever_leaves_the_others_go_on(new_world: Callable[..., World], goes: str) -> None:
+    stage = Stage(new_world)
+    parties = {"caller": stage.caller, "at_sam": stage.at_sam, "hers": stage.dial(stage.ana, "*15676")}
+    parties.pop(goes).hang_up()
+    stage.world.run(1.0)
+    (one, first), (other, second) = parties.items()
+    assert stage.world.hears(first, **{other: second}) - {"tone:beep"} == {other}
+    assert stage.world.hears(second, **{one: first}) - {"tone:beep"} == {one}
+    assert [context.relay for context in stage.media.contexts.values()] == [True]
+    first.hang_up()
+    stage.world.run(1.0)
+    assert second.state == "ended"
+
+
+def test_barge_in_needs_the_right(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world, frozenset({"receive", "listen"}))
+    status, words = stage.refused(stage.ana, "*15676")
+    assert status == 403 and "join" in words
+    assert stage.hears(stage.caller) == {"sam"}
+
+
+def answer_later(phone: Phone, stage: Stage, seconds: float) -> None:
+    """The next re-INVITE to a phone is answered only after a while."""
+
+    def hook(call: PhoneCall | None, request: Sip) -> int | None:
+        if call is None or call.state != "up":
+            return None
+        del phone.hooks["INVITE"]
+        answer = next(each for each in phone._answers.values() if each.request is request)
+        stage.world.wire.after(seconds, lambda: call.on_request(answer) if call.state == "up" else phone.reply(answer, 481))
+        return 0
+
+    phone.hooks["INVITE"] = hook
+
+
+def refuse_once(phone: Phone, status: int, times: int = 1) -> None:
+    """The next re-INVITEs to a phone are refused."""
+    left = [times]
+
+    def hook(call: PhoneCall | None, request: Sip) -> int | None:
+        if call is None or call.state != "up" or not left[0]:
+            return None
+        left[0] -= 1
+        return status
+
+    phone.hooks["INVITE"] = hook
+
+
+def test_a_direct_call_is_brought_here_first(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world, direct=True)
+    assert stage.media.contexts == {} and stage.caller.hears(stage.at_sam)
+    hers = stage.dial(stage.ana, "*15676")
+    assert stage.hears(stage.caller, ana=hers) - {"tone:beep"} == {"sam", "ana"}
+    assert stage.hears(stage.at_sam, ana=hers) - {"tone:beep"} == {"caller", "ana"}
+
+
+@pytest.mark.parametrize("who", ["carrier", "sam"])
+def test_glare_is_waited_out(new_world: Callable[..., World], who: str) -> None:
+    stage = Stage(new_world, direct=True)
+    refuse_once(stage.world.carrier if who == "carrier" else stage.sam, 491)
+    hers = stage.ana.call("*15676")
+    hers.expect_up(within=6.0)
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, ana=hers) - {"tone:beep"} == {"sam", "ana"}
+
+
+@pytest.mark.parametrize("who", ["carrier", "sam"])
+def test_a_refused_description_leaves_the_call_as_it_was(new_world: Callable[..., World], who: str) -> None:
+    stage = Stage(new_world, direct=True)
+    refuse_once(stage.world.carrier if who == "carrier" else stage.sam, 488)
+    assert stage.refused(stage.ana, "*15676")[0] == 488
+    stage.world.run(1.0)
+    assert stage.caller.state == stage.at_sam.state == "up"
+    assert stage.caller.hears(stage.at_sam) and stage.at_sam.hears(stage.caller)
+    assert stage.media.ports_in_use == 0
+
+
+@pytest.mark.parametrize("who", ["carrier", "sam"])
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.1, 0.3, 0.301, 0.32, 0.5])
+def test_somebody_hangs_up_half_way(new_world: Callable[..., World], who: str, seconds: float) -> None:
+    stage = Stage(new_world, direct=True)
+    answer_later(stage.world.carrier, stage, 0.3)
+    hers = stage.ana.call("*15676")
+    stage.world.wire.after(seconds, (stage.caller if who == "carrier" else stage.at_sam).hang_up)
+    stage.world.run(6.0)
+    stage.world.balanced()
+    if hers.state != "up":
+        assert hers.state == "ended" and hers.status in (404, 488)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.01, 0.1, 0.3, 0.301, 0.32, 0.5])
+def test_who_wants_in_gives_up_half_way(new_world: Callable[..., World], seconds: float) -> None:
+    stage = Stage(new_world, direct=True)
+    answer_later(stage.world.carrier, stage, 0.3)
+    hers = stage.ana.call("*15676")
+    stage.world.wire.after(seconds, lambda: hers.cancel() if hers.state != "up" else hers.hang_up())
+    stage.world.run(6.0)
+    stage.world.balanced()
+    assert hers.state == "ended" and stage.caller.state == stage.at_sam.state == "up"
+
+
+def speaks_plain_when_asked(phone: Phone) -> None:
+    """From the next offer on, the phone answers with G.711."""
+
+    def hook(call: PhoneCall | None, request: Sip) -> int | None:
+        if call is not None and request.sdp is not None:
+            call.local_sdp = call.local_sdp._replace(codecs=PLAIN)
+        return None
+
+    phone.hooks["INVITE"] = hook
+
+
+def opus_call(new_world: Callable[..., World]) -> Stage:
+    """Both speak Opus, which passes untouched."""
+    stage = Stage(new_world, codecs=OPUS)
+    stage.caller.local_sdp = stage.caller.local_sdp._replace(codecs=OPUS)
+    stage.caller.reinvite()
+    stage.world.run(1.0)
+    assert [context.relay for context in stage.media.contexts.values()] == [True]
+    return stage
+
+
+def test_who_speaks_only_opus_gets_another_offer(new_world: Callable[..., World]) -> None:
+    stage = opus_call(new_world)
+    speaks_plain_when_asked(stage.sam)
+    speaks_plain_when_asked(stage.world.carrier)
+    hers = stage.dial(stage.ana, "*15676")
+    assert stage.hears(stage.caller, ana=hers) - {"tone:beep"} == {"sam", "ana"}
+    offered = stage.world.requests_to(stage.sam, "INVITE")[-1].body
+    assert b"G722/8000" in offered and b"PCMU/8000" in offered and b"PCMA/8000" in offered and b"opus" not in offered
+    (context,) = stage.media.contexts.values()
+    assert not context.relay and all(each.encoding != "OPUS" for party in context.terminations for each in party.streams[0].sends)
+
+
+@pytest.mark.parametrize("who", ["carrier", "sam"])
+def test_who_insists_on_opus_is_not_joined(new_world: Callable[..., World], who: str) -> None:
+    stage = opus_call(new_world)
+    speaks_plain_when_asked(stage.sam)
+    speaks_plain_when_asked(stage.world.carrier)
+    refuse_once(stage.world.carrier if who == "carrier" else stage.sam, 488)
+    if who == "sam":
+        back_to = stage.world.carrier
+        back_to.hooks["INVITE"] = lambda call, request: None
+    assert stage.refused(stage.ana, "*15676")[0] == 488
+    stage.world.run(1.0)
+    assert stage.hears(stage.caller) == {"sam"}
+    assert [context.relay for context in stage.media.contexts.values()] == [True]
+
+
+# --- listen and whisper (C8) ------------------------------------------------------------------------------------------------------
+
+
+def test_a_listener_hears_and_is_not_heard(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    told = len(stage.sam.log), len(stage.world.carrier.log)
+    hers = stage.dial(stage.ana, "*80676")
+    assert stage.hears(hers) == {"caller", "sam"}
+    assert stage.hears(stage.caller, ana=hers) == {"sam"} and stage.hears(stage.at_sam, ana=hers) == {"caller"}
+    assert (len(stage.sam.log), len(stage.world.carrier.log)) == told  # nobody is told
+    hers.hold()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, ana=hers) == {"sam"} and stage.hears(stage.at_sam, ana=hers) == {"caller"}
+    stage.world.press(hers, "12")
+    stage.world.run(6.0)
+    assert stage.media.sent == {}
+    hers.hang_up()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller) == {"sam"}
+    stage.over()
+    (row,) = stage.world.history
+    assert [(each.party, each.kind) for each in row.segments if each.kind != "ring"] == [("677", "listen"), ("677", "hold"), ("676", "talk")]
+    assert all("677" not in each.with_ for each in row.segments)
+
+
+@pytest.mark.parametrize("goes", ["caller", "at_sam"])
+def test_a_listener_keeps_no_call_alive(new_world: Callable[..., World], goes: str) -> None:
+    stage = Stage(new_world)
+    hers = stage.dial(stage.ana, "*80676")
+    getattr(stage, goes).hang_up()
+    stage.world.run(1.0)
+    assert hers.state == stage.caller.state == stage.at_sam.state == "ended"
+
+
+def test_a_listener_sends_the_call_nowhere(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    hers = stage.dial(stage.ana, "*80676")
+    for code in ("##20", "*68", "*83"):
+        stage.world.press(hers, code)
+        stage.world.run(6.0)
+        assert stage.hears(stage.caller, ana=hers) == {"sam"}
+    assert stage.boss.calls == []
+    assert stage.hears(hers) - {"tone:error"} == {"caller", "sam"}
+
+
+def test_a_whisper_reaches_one_only(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    hers = stage.dial(stage.ana, "*81676")
+    assert stage.hears(hers) == {"caller", "sam"}
+    assert stage.hears(stage.at_sam, ana=hers) == {"caller", "ana"}
+    assert stage.hears(stage.caller, ana=hers) == {"sam"}
+
+
+@pytest.mark.parametrize("how", ["key", "dialled", "other phone"])
+def test_from_listening_to_joining(new_world: Callable[..., World], how: str) -> None:
+    stage = Stage(new_world)
+    hers = stage.dial(stage.ana, "*80676")
+    if how == "key":
+        stage.world.press(hers, "*82")
+        stage.world.run(6.0)
+    elif how == "dialled":
+        hers.hold()
+        stage.world.run(0.5)
+        hers.phone.call("*82").expect_up()
+        hers.resume()
+        stage.world.run(0.5)
+    else:
+        before = hers
+        hers = stage.dial(stage.ana, "*82676")
+        assert before.state == "ended"
+    for one, heard in ((stage.caller, {"sam", "ana"}), (stage.at_sam, {"caller", "ana"}), (hers, {"caller", "sam"})):
+        assert {name for name in stage.hears(one, ana=hers) if not name.startswith("tone:")} == heard
+
+
+def test_listening_and_whispering_need_their_rights(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world, frozenset({"receive", "join"}))
+    assert stage.refused(stage.ana, "*80676")[0] == 403
+    assert stage.refused(stage.ana, "*81676")[0] == 403
+    assert stage.hears(stage.caller) == {"sam"}
+
+
+# --- lock (C9) --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_private_call_is_closed_to_everybody(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    listening = stage.dial(stage.ana, "*80676")
+    stage.world.press(stage.at_sam, "*83")
+    stage.world.run(0.5)
+    assert listening.state == "ended"
+    stage.hold()
+    for phone, code in ((stage.boss, "*11676"), (stage.ana, "*11676"), (stage.boss, "*15676"), (stage.boss, "*80676"), (stage.ana, "*81676")):
+        assert stage.refused(phone, code) == (403, '399 acme.test "this call is private"')
+    stage.at_sam.resume()
+    stage.world.run(0.5)
+    stage.world.press(stage.at_sam, "*84")
+    stage.world.run(0.5)
+    hers = stage.dial(stage.ana, "*15676")
+    assert hers.state == "up"
+
+
+def test_private_ends_with_who_made_it_so(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    hers = stage.dial(stage.ana, "*15676")
+    stage.world.press(stage.at_sam, "*83")
+    stage.world.run(0.5)
+    assert stage.refused(stage.boss, "*80677")[0] == 403
+    stage.at_sam.hang_up()
+    stage.world.run(0.5)
+    assert hers.state == "up"
+    stage.dial(stage.boss, "*80677")
+
+
+def test_private_stays_when_it_goes_to_another_of_ones_phones(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    stage.world.press(stage.at_sam, "*83")
+    stage.world.run(0.5)
+    stage.dial(stage.world.phone("676"), "*11")
+    assert stage.refused(stage.boss, "*80676")[0] == 403
+
+
+# --- take (the page) --------------------------------------------------------------------------------------------------------------
+
+
+def test_taken_from_the_page(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    stage.hold()
+    assert stage.order(Take("667", "take")) == [Outcome(202, "your phones ring")]
+    at_boss = stage.boss.expect_call()
+    assert stage.order(Take("667", "take"))[0].status == 409
+    assert stage.hears(stage.caller) == {"music"}
+    at_boss.ring()
+    at_boss.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, boss=at_boss) == {"boss"}
+    assert stage.at_sam.state == "ended"
+    stage.over()
+    (row,) = stage.world.history
+    assert [each.party for each in row.segments if each.kind == "ring"] == ["676", "677"]
+
+
+@pytest.mark.parametrize(("kind", "caller", "sam"), [("join", {"sam", "ana"}, {"caller", "ana"}), ("listen", {"sam"}, {"caller"}), ("whisper", {"sam"}, {"caller", "ana"})])
+def test_let_in_from_the_page(new_world: Callable[..., World], kind: str, caller: set[str], sam: set[str]) -> None:
+    stage = Stage(new_world)
+    assert stage.order(Take("677", kind))[0].status == 202  # type: ignore[arg-type]
+    at_ana = stage.ana.expect_call()
+    assert "Olivia Boss" in at_ana.caller[0]
+    at_ana.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, ana=at_ana) - {"tone:beep"} == caller
+    assert stage.hears(stage.at_sam, ana=at_ana) - {"tone:beep"} == sam
+
+
+def test_nobody_picks_up_what_they_wanted_to_take(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    stage.order(Take("677", "join"))
+    at_ana = stage.ana.expect_call()
+    at_ana.ring()
+    stage.world.run(31.0)
+    assert at_ana.state == "ended"
+    assert stage.hears(stage.caller) == {"sam"}
+    assert stage.order(Take("677", "join"))[0].status == 202
+    stage.ana.expect_call().reject(486)
+    stage.world.run(0.5)
+    assert stage.order(Take("601", "join"))[0].status == 403
+
+
+@pytest.mark.parametrize("what", ["resume", "hang up", "taken", "locked"])
+def test_too_late_when_the_phone_is_picked_up(new_world: Callable[..., World], what: str) -> None:
+    stage = Stage(new_world)
+    stage.hold()
+    stage.order(Take("677", "take"))
+    at_ana = stage.ana.expect_call()
+    at_ana.ring()
+    if what == "resume":
+        stage.at_sam.resume()
+    elif what == "hang up":
+        stage.caller.hang_up()
+    elif what == "taken":
+        stage.dial(stage.boss, "*11")
+    else:
+        stage.sam.call("*83")
+    stage.world.run(2.5)
+    if at_ana.state != "ended":
+        at_ana.answer()
+    stage.world.run(2.0)
+    assert at_ana.state == "ended"
+    stage.world.balanced()
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_picked_up_just_when_the_call_ends(new_world: Callable[..., World], offset: float) -> None:
+    stage = Stage(new_world)
+    stage.order(Take("677", "join"))
+    at_ana = stage.ana.expect_call()
+    at_ana.ring()
+    stage.world.wire.after(0.01, stage.caller.hang_up)
+    stage.world.wire.after(0.01 + offset, lambda: at_ana.answer() if at_ana.state == "ringing" else None)
+    stage.world.run(4.0)
+    stage.world.balanced()

@@ -1,0 +1,132 @@
+"""Calls over the death of the signalling process: the sound goes on, and afterwards everything works (issue: "Snapshots")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.fake_media import FakeMedia
+from tests.phone_call import PhoneCall
+from tests.phones import Phone
+from tests.world import World
+
+AT_REST = 0.2
+"""By then what has happened is kept."""
+
+
+@pytest.fixture
+def office(new_world: Callable[..., World]) -> World:
+    return new_world(media=FakeMedia())
+
+
+def delegated(world: World) -> tuple[PhoneCall, PhoneCall, Phone]:
+    """A call to Olivia that Sam has taken."""
+    sam, boss = world.phones("676", "667")
+    mine = world.carrier.call("+6221500667")
+    theirs = sam.expect_call()
+    theirs.ring()
+    theirs.answer()
+    mine.expect_up()
+    theirs.expect_up()
+    world.run(AT_REST)
+    return mine, theirs, boss
+
+
+def die_and_rise(world: World, seconds: float = 2.0) -> None:
+    world.kill()
+    world.run(seconds)
+    world.revive()
+    world.run(0.1)
+
+
+def test_the_sound_goes_on_and_a_hang_up_reaches_the_other(office: World) -> None:
+    caller, sam, _ = delegated(office)
+    before = dict(office.media.contexts)  # type: ignore[union-attr]
+    die_and_rise(office)
+    assert office.media.contexts == before  # type: ignore[union-attr]
+    assert office.hears(caller, sam=sam) == {"sam"}
+    sam.hang_up()
+    office.run(1)
+    assert caller.state == "ended"
+    (row,) = office.history
+    assert (row.answered_by, row.outcome) == ("676", "answered")
+    assert [each.kind for each in row.segments] == ["ring", "talk"]
+    assert row.ended - row.started > 2
+    assert [each.party for each in row.quality] and row.decision is not None
+
+
+def test_a_hang_up_while_the_server_is_dead(office: World) -> None:
+    caller, sam, _ = delegated(office)
+    office.kill()
+    caller.hang_up()
+    office.run(3)
+    office.revive()
+    office.run(5)
+    assert sam.state == "ended"
+
+
+def test_hold_resume_and_push_back_afterwards(office: World) -> None:
+    caller, sam, boss = delegated(office)
+    sam.hold().expect(200)
+    office.run(AT_REST)
+    die_and_rise(office)
+    assert office.hears(caller, sam=sam) == {"music"}
+    sam.resume().expect(200)
+    office.run(0.5)
+    assert office.hears(caller, sam=sam) == {"sam"}
+    office.press(sam, "##20")
+    at_boss = boss.expect_call()
+    at_boss.ring()
+    at_boss.answer()
+    office.run(1)
+    assert office.hears(caller, boss=at_boss) == {"boss"}
+    assert sam.state == "ended"
+
+
+def test_a_call_that_is_on_its_way_to_the_executive(office: World) -> None:
+    caller, sam, boss = delegated(office)
+    office.press(sam, "##20")
+    boss.expect_call().ring()
+    office.run(AT_REST)
+    die_and_rise(office)
+    at_boss = boss.expect_call()
+    at_boss.ring()
+    at_boss.answer()
+    office.run(1)
+    assert office.hears(caller, boss=at_boss) == {"boss"}
+    boss.calls[0].state = "ended"  # the first ring, of which the new server knows nothing
+
+
+def test_a_direct_call_goes_on_too(new_world: Callable[..., World]) -> None:
+    world = new_world()
+    lee, mia = world.phones("601", "602")
+    mine, theirs = world.talk(lee, mia)
+    world.run(AT_REST)
+    die_and_rise(world)
+    mine.hold().expect(200)
+    mine.resume().expect(200)
+    theirs.hang_up()
+    world.run(1)
+    assert mine.state == "ended"
+
+
+def test_what_rang_is_not_kept(office: World) -> None:
+    office.phone("676")
+    caller = office.carrier.call("+6221500667")
+    office.run(AT_REST)
+    assert not office.snapshots
+    caller.cancel()
+    office.run(1)
+
+
+def test_a_snapshot_that_cannot_be_read_costs_that_call_alone(office: World) -> None:
+    caller, sam, _ = delegated(office)
+    office.snapshots["strange"] = '{"version":1}'
+    office.snapshots["older"] = '{"version":0}'
+    office.snapshots["broken"] = "{"
+    die_and_rise(office)
+    assert set(office.core.calls.calls) == set(office.snapshots)
+    sam.hang_up()
+    office.run(1)
+    assert caller.state == "ended"

@@ -1,0 +1,433 @@
+"""Transfer (C15): REFER, blind and attended, and by command; whoever hangs up at whatever moment, nobody is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from b2bua.calls.commands import Outcome, Transfer
+from tests.fake_media import FakeMedia
+from tests.phones import Phone, PhoneCall
+from tests.world import NUMBER, World, executive
+
+NewWorld = Callable[..., World]
+
+
+class Stage:
+    """A caller from outside talks to Sam (676), who took the call for Olivia (667); Lee (601) and Mia (602) are there."""
+
+    def __init__(self, new_world: NewWorld, *phones: str) -> None:
+        self.world = new_world(executive("667", "676"), media=FakeMedia())
+        self.sam, self.lee, *self.more = self.world.phones("676", "601", *phones)
+        self.caller = self.world.carrier.call_from(NUMBER, "+6221500667", display="Customer")
+        self.at_sam = self.sam.expect_call()
+        self.at_sam.ring()
+        self.at_sam.answer()
+        self.caller.expect_up()
+
+    def consult(self, number: str = "601", *, answered: bool = True) -> tuple[PhoneCall, PhoneCall]:
+        """Sam puts the caller on hold and calls somebody."""
+        self.at_sam.hold()
+        self.world.run(0.2)
+        mine = self.sam.call(number)
+        theirs = self.lee.expect_call()
+        theirs.ring()
+        if answered:
+            theirs.answer()
+            mine.expect_up()
+        else:
+            mine.expect_ringing()
+        return mine, theirs
+
+    def hears(self, listener: PhoneCall, **others: PhoneCall) -> set[str]:
+        return self.world.hears(listener, **others)
+
+
+def segments(world: World, at: int = -1) -> list[tuple[str, str, str]]:
+    """Kind, party and why of the segments of a finished call."""
+    return [(each.kind, each.party, each.why) for each in world.history[at].segments if each.kind != "ring"]
+
+
+# --- blind --------------------------------------------------------------------------------------------------------------------
+
+
+def test_blind_transfer(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    answer = stage.at_sam.refer("601").expect(202)
+    assert answer.get("contact")
+    at_lee = stage.lee.expect_call(shows=("Customer", NUMBER))
+    assert at_lee.invite.get("referred-by") == "<sip:676@acme.test>"
+    assert stage.hears(stage.caller, sam=stage.at_sam) == {"music"}
+    at_lee.ring()
+    stage.world.run(0.1)
+    assert stage.hears(stage.caller) == {"tone:ringback"}
+    assert stage.at_sam.notified == [100, 180]
+    assert stage.at_sam.state == "up"
+    at_lee.answer()
+    stage.world.run(0.5)
+    assert stage.at_sam.notified == [100, 180, 200]
+    assert stage.at_sam.state == "ended"
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+    assert stage.hears(at_lee, caller=stage.caller) == {"caller"}
+    notify = stage.sam.heard("NOTIFY")[-1]
+    assert notify.get("subscription-state") == "terminated;reason=noresource"
+    assert notify.get("event").startswith("refer;id=")
+    assert notify.get("content-type") == "message/sipfrag;version=2.0"
+    at_lee.hang_up()
+    stage.caller.expect_ended()
+    assert segments(stage.world) == [("talk", "676", "answered"), ("talk", "601", "transferred")]
+    assert stage.world.history[-1].executive == "667"
+
+
+def test_the_transferor_may_hang_up_at_once(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("601").expect(202)
+    stage.at_sam.hang_up()
+    at_lee = stage.lee.expect_call()
+    at_lee.ring()
+    at_lee.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+
+
+def test_busy_the_transferor_has_the_caller_back(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("601").expect(202)
+    stage.lee.expect_call().reject(486)
+    stage.world.run(0.5)
+    assert stage.at_sam.notified == [100, 180, 486]
+    assert stage.hears(stage.caller, sam=stage.at_sam) == {"sam"}
+    assert stage.hears(stage.at_sam, caller=stage.caller) == {"caller"}
+    stage.at_sam.refer("601").expect(202)  # and may try again
+    at_lee = stage.lee.expect_call()
+    at_lee.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+
+
+def test_no_answer_after_the_transferor_has_hung_up_they_are_rung_back(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("601").expect(202)
+    at_lee = stage.lee.expect_call()
+    at_lee.ring()
+    stage.at_sam.hang_up()
+    again = stage.sam.expect_call(60.0, shows=NUMBER)
+    assert "info=recall" in again.invite.get("alert-info")
+    assert not again.invite.get("referred-by")
+    assert at_lee.state == "ended"
+    assert stage.caller.state == "up"
+    again.ring()
+    again.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, sam=again) == {"sam"}
+
+
+def test_nobody_at_all_the_caller_is_told(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("601").expect(202)
+    stage.lee.expect_call()
+    stage.at_sam.hang_up()
+    stage.world.run(300.0)
+    assert stage.caller.state == "ended"
+
+
+def test_the_caller_hangs_up_while_it_rings(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("601").expect(202)
+    at_lee = stage.lee.expect_call()
+    at_lee.ring()
+    stage.caller.hang_up()
+    stage.world.run(0.5)
+    assert at_lee.state == "ended"
+    assert stage.at_sam.state == "ended"
+    assert stage.at_sam.notified == [100, 180, 487]
+
+
+def test_without_subscription(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    answer = stage.at_sam.refer("601", ["Refer-Sub: false"]).expect(200)
+    assert answer.get("refer-sub") == "false"
+    at_lee = stage.lee.expect_call()
+    at_lee.answer()
+    stage.world.run(0.5)
+    assert stage.at_sam.notified == []
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+
+
+def test_a_phone_that_knows_no_notify_gets_one_only(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.sam.hooks["NOTIFY"] = lambda call, request: 481
+    stage.at_sam.refer("601").expect(202)
+    at_lee = stage.lee.expect_call()
+    at_lee.ring()
+    at_lee.answer()
+    stage.world.run(0.5)
+    assert stage.at_sam.notified == [100]
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+
+
+def test_to_an_outside_number_nobody_is_told_of_the_assistant(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("+15557654321").expect(202)
+    at_other = stage.world.carrier.expect_call()
+    assert not at_other.invite.get("referred-by")
+    assert "676" not in at_other.invite.data.decode().replace("6221500676", "")
+    at_other.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, other=at_other) == {"other"}
+
+
+def test_by_command(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    said: list[Outcome] = []
+    calls = stage.world.core.calls
+    call_id = next(iter(calls.calls))
+    calls.order(call_id, Transfer("676", "602"), said.append)
+    stage.world.run(0.5)
+    assert said[0].status == 480, "602 has no phone: nothing has changed"
+    assert stage.hears(stage.caller, sam=stage.at_sam) == {"sam"}
+    calls.order(call_id, Transfer("676", "601"), said.append)
+    at_lee = stage.lee.expect_call()
+    assert said[1].done
+    at_lee.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+    assert stage.at_sam.state == "ended"
+    calls.order(call_id, Transfer("676", "602"), said.append)
+    stage.world.run(0.1)
+    assert said[2].status == 403
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "status"),
+    [
+        ("9999", [], 403),
+        ("sip:601@elsewhere.example", [], 403),
+        ("112", [], 403),
+        ("*11", [], 403),
+        ("602", [], 403),
+        ("601;method=BYE", [], 403),
+        ("799", [], 403),
+        ("sip:601@acme.test?Replaces=nobody%3Bto-tag%3D1%3Bfrom-tag%3D2", [], 403),
+        ("sip:601@acme.test?Replaces=nobody", [], 400),
+        ("601", ["Refer-To: <sip:602@acme.test>"], 400),
+    ],
+)
+def test_a_refused_refer_disturbs_nothing(new_world: NewWorld, target: str, headers: list[str], status: int) -> None:
+    stage = Stage(new_world)
+    uri = target if target.startswith("sip:") else f"sip:{target}@acme.test" if ";" not in target else "sip:601@acme.test;method=BYE"
+    answer = stage.at_sam.refer(uri, headers).expect(status)
+    assert status == 400 or answer.get("warning").startswith("399 acme.test")
+    stage.world.run(1.0)
+    assert stage.at_sam.notified == []
+    assert stage.hears(stage.caller, sam=stage.at_sam) == {"sam"}
+    assert stage.hears(stage.at_sam, caller=stage.caller) == {"caller"}
+
+
+def test_nobody_outside_transfers(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.caller.refer("601").expect(403)
+    assert stage.hears(stage.caller, sam=stage.at_sam) == {"sam"}
+
+
+def test_one_transfer_at_a_time(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("601").expect(202)
+    stage.lee.expect_call()
+    stage.at_sam.refer("601").expect(491)
+
+
+@pytest.mark.parametrize("code", ["%23%2320", "%2363", "##20"])
+def test_to_the_code_that_sends_back(new_world: NewWorld, code: str) -> None:
+    stage = Stage(new_world, "667")
+    stage.at_sam.refer(f"sip:{code}@acme.test").expect(202)
+    at_boss = stage.more[0].expect_call(shows=("Customer", NUMBER))
+    stage.world.run(0.2)
+    assert stage.at_sam.state == "ended"
+    assert stage.at_sam.notified == [100, 200]
+    at_boss.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, boss=at_boss) == {"boss"}
+
+
+def test_to_a_park_slot_and_back(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("702").expect(202)
+    stage.world.run(0.2)
+    assert stage.at_sam.notified == [100, 200]
+    assert stage.hears(stage.caller, sam=stage.at_sam) == {"music"}
+    stage.at_sam.hang_up()
+    stage.world.run(1.0)
+    assert stage.caller.state == "up"
+    at_slot = stage.lee.call("702")
+    at_slot.expect_up()
+    assert stage.hears(stage.caller, lee=at_slot) == {"lee"}
+
+
+def test_the_code_from_nobody_s_assistant_is_refused(new_world: NewWorld) -> None:
+    world = new_world(media=FakeMedia())
+    lee, mia = world.phones("601", "602")
+    mine, theirs = world.talk(lee, mia)
+    mine.refer("sip:%23%2320@acme.test").expect(403)
+    world.run(0.5)
+    assert mine.state == theirs.state == "up"
+
+
+# --- attended -----------------------------------------------------------------------------------------------------------------
+
+
+def test_attended_transfer(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    mine, at_lee = stage.consult()
+    assert stage.hears(stage.caller) == {"music"}
+    stage.at_sam.refer("601", replaces=mine).expect(202)
+    stage.world.run(0.5)
+    assert stage.at_sam.notified == [100, 200]
+    assert stage.at_sam.state == mine.state == "ended"
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+    assert stage.hears(at_lee, caller=stage.caller) == {"caller"}
+    stage.world.run(5.0)
+    told = [message for message in (*stage.lee.heard("UPDATE"), *stage.lee.heard("INVITE")) if NUMBER in message.get("p-asserted-identity")]
+    assert told, "Lee's phone shows who is there now"
+    at_lee.hang_up()
+    stage.caller.expect_ended()
+    rows = {row.executive: row for row in stage.world.history}
+    assert [(each.party, each.why) for each in rows["667"].segments if each.kind == "talk"][-1] == ("601", "transferred")
+
+
+def test_attended_with_the_refer_in_the_other_call(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    mine, at_lee = stage.consult()
+    mine.refer("667", replaces=stage.at_sam).expect(202)
+    stage.world.run(0.5)
+    assert mine.notified == [100, 200]
+    assert stage.at_sam.state == mine.state == "ended"
+    assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+
+
+def test_attended_of_two_plain_calls_whose_sound_went_directly(new_world: NewWorld) -> None:
+    world = new_world(media=FakeMedia())
+    lee, mia, tom = world.phones("601", "602", "600")
+    first, at_mia = world.talk(lee, mia)
+    second, at_tom = world.talk(lee, tom)
+    first.refer("600", replaces=second).expect(202)
+    world.run(1.0)
+    assert world.hears(at_mia, tom=at_tom) == {"tom"}
+    assert world.hears(at_tom, mia=at_mia) == {"mia"}
+    assert first.state == second.state == "ended"
+    world.run(5.0)
+    assert any("602" in message.get("p-asserted-identity") for message in (*tom.heard("UPDATE"), *tom.heard("INVITE")))
+    assert any("600" in message.get("p-asserted-identity") for message in (*mia.heard("UPDATE"), *mia.heard("INVITE")))
+
+
+def test_join_makes_a_call_of_three(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    mine, at_lee = stage.consult()
+    stage.at_sam.refer("601", join=mine).expect(202)
+    stage.world.run(0.5)
+    assert stage.at_sam.state == "ended"
+    assert stage.hears(stage.caller, lee=at_lee, sam=mine) == {"lee", "sam"}
+    assert stage.hears(mine, lee=at_lee, caller=stage.caller) == {"lee", "caller"}
+
+
+def test_semi_attended_rings_on_for_the_caller(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    mine, at_lee = stage.consult(answered=False)
+    stage.at_sam.refer("601", replaces=mine).expect(202)
+    stage.world.run(0.5)
+    mine.expect_ended(487)
+    again = stage.lee.expect_call(shows=("Customer", NUMBER))
+    assert at_lee.state == "ended" and "Call completed elsewhere" in at_lee.reason
+    again.ring()
+    again.answer()
+    stage.world.run(0.5)
+    assert stage.at_sam.state == "ended"
+    assert stage.hears(stage.caller, lee=again) == {"lee"}
+
+
+def test_nobody_takes_part_in_the_calls_of_others(new_world: NewWorld) -> None:
+    stage = Stage(new_world, "602", "600")
+    theirs, at_other = stage.world.talk(stage.more[0], stage.more[1])
+    stage.at_sam.refer("600", replaces=theirs).expect(403)
+    stage.at_sam.refer("601", replaces=stage.at_sam).expect(403)
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, sam=stage.at_sam) == {"sam"}
+    assert theirs.state == at_other.state == "up"
+
+
+# --- whoever hangs up ---------------------------------------------------------------------------------------------------------
+
+OFFSETS = [step * 0.00025 for step in range(-6, 28)]
+
+
+def hang_up(call: PhoneCall) -> None:
+    if call.state == "up":
+        call.hang_up()
+    elif call.state in ("trying", "ringing") and call.incoming:
+        call.reject(486)
+
+
+def lost(world: World, caller: PhoneCall) -> bool:
+    """Whether the caller is in a call in which there is nobody and nobody rings."""
+    call = next((call for call in world.core.calls.calls.values() if call.conversation is not None), None)
+    return caller.state == "up" and (call is None or call.live_legs < 2)
+
+
+@pytest.mark.parametrize("who", ["caller", "sam", "lee", "consult"])
+def test_hanging_up_at_any_moment_of_an_attended_transfer(new_world: NewWorld, who: str) -> None:
+    for offset in OFFSETS:
+        stage = Stage(new_world)
+        mine, at_lee = stage.consult()
+        leaving = {"caller": stage.caller, "sam": stage.at_sam, "lee": at_lee, "consult": mine}[who]
+        stage.world.wire.after(0.01, lambda: stage.at_sam.refer("601", replaces=mine) if stage.at_sam.state == "up" else None)
+        stage.world.wire.after(0.01 + offset, lambda: hang_up(leaving))
+        stage.world.run(3.0)
+        stage.world.balanced()
+        assert not lost(stage.world, stage.caller), stage.world.report(f"{who} {offset}")
+        if who == "caller":
+            assert stage.at_sam.state == "ended"
+        stage.world.settle(40.0)
+
+
+@pytest.mark.parametrize("who", ["caller", "sam", "lee"])
+@pytest.mark.parametrize("answer", [True, False])
+def test_hanging_up_at_any_moment_of_a_blind_transfer(new_world: NewWorld, who: str, *, answer: bool) -> None:
+    for offset in OFFSETS:
+        stage = Stage(new_world)
+        stage.world.wire.after(0.01, lambda: stage.at_sam.refer("601"))
+        stage.world.run(0.013)
+        at_lee = stage.lee.expect_call()
+        at_lee.ring()
+        stage.world.run(0.01)
+        stage.world.wire.after(0.01, lambda: (at_lee.answer() if at_lee.state == "ringing" else None) if answer else None)
+        leaving = {"caller": stage.caller, "sam": stage.at_sam, "lee": at_lee}[who]
+        stage.world.wire.after(0.01 + offset, lambda: hang_up(leaving))
+        stage.world.run(3.0)
+        stage.world.balanced()
+        assert not lost(stage.world, stage.caller), stage.world.report(f"{who} {offset}")
+        if who != "caller" and answer and at_lee.state == "up":
+            assert stage.caller.state == "up"
+        stage.world.settle(90.0)
+
+
+def test_two_transfers_at_the_same_instant(new_world: NewWorld) -> None:
+    """Lee and Mia transfer each other away at the same time: one of them does."""
+    for offset in OFFSETS[::2]:
+        world = new_world(media=FakeMedia())
+        lee, mia, tom = world.phones("601", "602", "600")
+        mine, theirs = world.talk(lee, mia)
+
+        def refer(call: PhoneCall, phone: Phone) -> None:
+            if call.state == "up":
+                call.refer("600")
+
+        world.wire.after(0.01, lambda: refer(mine, lee))
+        world.wire.after(0.01 + offset, lambda: refer(theirs, mia))
+        at_tom = tom.expect_call()
+        at_tom.answer()
+        world.run(3.0)
+        tom.expect_no_call(0.1)
+        assert sorted([mine.state, theirs.state]) == ["ended", "up"]
+        world.balanced()
+        world.settle(40.0)
