@@ -19,6 +19,7 @@ from typing import Final
 import uvloop
 
 from b2bua import logs
+from b2bua.calls.conference_events import ConferenceEvents
 from b2bua.calls.index import Account, CallIndex, Settings
 from b2bua.calls.ports import Phone, Resolve, Trunk
 from b2bua.calls.retry import Credentials
@@ -41,6 +42,7 @@ from b2bua.registrar.devices import is_app
 from b2bua.registrar.keepalive import KeepAlive
 from b2bua.registrar.location import Binding, Location
 from b2bua.registrar.registrar import Registrar
+from b2bua.registrar.subscriptions import Subscriptions
 from b2bua.registrar.trunk_registration import TrunkAccount, TrunkRegistration
 from b2bua.registrar.watch import CoverageWatch
 from b2bua.reload import Reloads, broken_cases
@@ -159,6 +161,9 @@ class Core:
             media=media,
             snapshots=snapshots,
         )
+        self.subscriptions = Subscriptions(self.stack, self.calls.authenticated, self.hosts.__contains__)
+        self.subscriptions.sources["conference"] = ConferenceEvents(self.calls)
+        self.calls.watchers = self.subscriptions
         self.forget(directory.dangling(directory.state))
         self.watch = CoverageWatch(self._is_missed, self.log)
         self.registrations: list[TrunkRegistration] = []
@@ -342,13 +347,13 @@ async def _serve(config: Config, directory: Directory) -> None:
     _raise_file_limit()
     store = open_store(config.state)
     loop = asyncio.get_running_loop()
-    resolver = Resolver(loop)
+    resolver = Resolver(loop, answered=lambda: _wake(core, engine, loop))
     media = _media(config, loop)
     try:
         core = Core(
             config,
             directory,
-            resolve=_resolve(resolver),
+            resolve=_resolve(resolver, lambda: core.stack.tick(loop.time())),
             target_failed=resolver.mark_failed,
             history=store.writer,
             bindings=store.bindings,
@@ -364,6 +369,8 @@ async def _serve(config: Config, directory: Directory) -> None:
             limits=Limits(message_size=config.limits.message_bytes, connections=config.limits.connections),
         )
         core.stack.connector = engine
+        if media is not None:
+            media.engine.wake = lambda: _wake(core, engine, loop)
         engine.hold_back()
         await engine.start(f"{listen.transport.lower()}://{host_port(listen.host, listen.port)}" for listen in config.listen)
         http = None
@@ -417,6 +424,7 @@ async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
         core.log.info("draining", calls=len(core.calls.calls), seconds=seconds)
         await _until(lambda: not core.calls.calls or not stopping.empty(), seconds)
         core.calls.hang_up_all()
+        core.subscriptions.end_all()
         for registration in core.registrations:
             registration.stop(loop.time())
         engine.flush()
@@ -469,6 +477,12 @@ def _store_readings(store: Store) -> list[Reading]:
     ]
 
 
+def _wake(core: Core, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+    """Something is about to happen that came by none of the SIP sockets: what is sent because of it must not wait for one of them."""
+    core.stack.tick(loop.time())
+    engine.run_soon()
+
+
 def _media(config: Config, loop: asyncio.AbstractEventLoop) -> Supervisor | None:
     """The media engine with what keeps it alive; None when no sound is to cross this server."""
     if config.media.mode == "direct":
@@ -510,9 +524,19 @@ def _phone(binding: Binding, apps: tuple[str, ...]) -> Phone:
     return Phone(binding.contact, binding.flow, route, binding.instance or binding.remote, app)
 
 
-def _resolve(resolver: Resolver) -> Resolve:
+def _resolve(resolver: Resolver, tick: Callable[[], None]) -> Resolve:
+    """`tick` tells the stack how late it is, before what came of a look-up that took its time."""
+
     def resolve(uri: Uri, done: Callable[[Sequence[Target]], None]) -> None:
-        resolver.lookup(uri, done)
+        waited = False
+
+        def answered(targets: Sequence[Target]) -> None:
+            if waited:
+                tick()
+            done(targets)
+
+        resolver.lookup(uri, answered)
+        waited = True
 
     return resolve
 

@@ -1,4 +1,4 @@
-"""The commands ``run``, ``check``, ``explain``, ``coverage``, ``state`` and ``history``.
+"""The commands ``run``, ``media``, ``check``, ``explain``, ``coverage``, ``state`` and ``history``.
 
 Exit status: 0 done, 1 a configuration, address or database that cannot be used, 2 a command line that makes no sense.
 Each command imports what it needs when it is called, so that ``--help`` and shell scripts do not wait for a server's modules.

@@ -1,7 +1,8 @@
 """`python -m scenarios list | write | load`: the scenarios for use by hand, without pytest.
 
 list                        every scenario with the feature rows it shows
-write DIR [--net 127.66]    the server's two configuration files, and a folder per scenario with its SIPp files and run.sh
+write DIR [--net 127.66]    the server's two configuration files, and a folder per scenario with its SIPp files and run.sh; in DIR/direct
+                            the same for a server through which no sound passes
 load DIR [--rate N] …       a load profile: the configuration, the SIPp files, and the commands that play it
 """
 
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 
 from scenarios import load
-from scenarios.office import Draft, write
+from scenarios.office import HOSTS, Draft, write
 from scenarios.registry import drafts, scenarios
 
 
@@ -44,10 +45,13 @@ def _say(text: str) -> None:
 
 def _write(folder: Path, net: str) -> None:
     made = drafts(net)
-    config = write(folder, made, net)
-    for draft in made:
-        _write_scenario(folder / draft.name, draft)
-    _say(f"b2bua run --config {config}     then: sh {folder}/NAME/run.sh")
+    for mode in HOSTS:
+        place = folder if mode == "auto" else folder / mode
+        played = [draft for draft in made if draft.media == mode]
+        config = write(place, played, net)
+        for draft in played:
+            _write_scenario(place / draft.name, draft)
+        _say(f"b2bua run --config {config}     then: sh {place}/NAME/run.sh")
 
 
 def _write_scenario(folder: Path, draft: Draft) -> None:

@@ -60,5 +60,10 @@ def session(direction: str = "sendrecv", version: int = 1, extra: str = "", head
     )
 
 
+def through(host: str) -> Check:
+    """The session description says that the sound goes to `host`."""
+    return somewhere(f"c=IN IP4 {literal(host)}[^0-9.]")
+
+
 ELSEWHERE = has("Reason", 'SIP *; *cause=200 *; *text="Call completed elsewhere"')
 """A phone that loses the race must be told so (RFC 3326), or it logs a missed call."""

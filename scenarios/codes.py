@@ -193,7 +193,8 @@ def wrong_digits(d: Draft) -> None:
     for dialled in ("#99", "*12345", "#", "*"):
         party.told(dialled, 404, f"there is no feature code {dialled}")
     party.told("%2399", 404, "there is no feature code #99")
-    party.told("*68", 404, "feature code *68 is not available").told("%23%2320", 404, "feature code ##20 is not available")
+    for dialled in ("*901234", "*91"):
+        party.told(dialled, 404, f"feature code {dialled[:3]} is not available")
     for which in ("61", "62", "65", "66"):
         party.told(f"#{which}{NOBODY}", 404, f"{NOBODY} is no executive")
         party.told(f"%23{which}{ann.extension}", 404, f"{ann.extension} is no executive")
@@ -203,6 +204,28 @@ def wrong_digits(d: Draft) -> None:
         party.told(dialled, 404, f"nobody has the number {NOBODY}")
     party.told("#690", 404, f"you have no duty profile 0: dial {code} for Day X{d.index:02d}")
     d.silent(carrier)
+
+
+@scenario("C1 C3 C5 C9 C14 404")
+def codes_of_a_call_without_one(d: Draft) -> None:
+    """Codes for the call that one is in, or that others are in, where there is none: 404 with words."""
+    ann, sam = d.user("ann"), d.user("sam")
+    boss = d.executive([sam])
+    party = d.caller(sam)
+    for dialled in ("%23%2320", "#63", "*86", "*68", "*68701", "*83"):
+        party.told(dialled, 404, "you are in no call")
+    party.told("*84", 404, "you have locked no call").told("*85", 404, "you have answered no call")
+    d.then()
+    party = d.caller(sam)
+    for code in ("*15", "*80", "*81"):
+        party.told(f"{code}{boss.extension}", 404, f"{boss.extension} is in no call")
+    party.told("*11", 404, "there is no held call").told(f"*11{boss.extension}", 404, f"{boss.extension} has no call")
+    party.told("*82", 404, "you listen to no call").told(f"*97{ann.extension}", 404, f"{ann.extension} does not ring")
+    d.then()
+    party = d.caller(sam)
+    party.told(f"**{ann.extension}", 404, f"{ann.extension} does not ring").told("*98", 404, "nobody rings whose calls you may pick up")
+    party.told("*88", 404, "you have parked no call: dial *88 and the slot").told("*88750", 404, "slot 750 is empty")
+    party.told("*88799", 404, "there is no park slot 799")
 
 
 @scenario("A12 A13 A14 B4 B5 B6 403")

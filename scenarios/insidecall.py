@@ -1,90 +1,170 @@
-"""What happens inside a call: hold and resume, crossing offers, UPDATE, INFO, session timers, and hanging up at odd moments."""
+"""What happens inside a call: hold and resume, crossing offers, UPDATE, INFO, session timers, and hanging up at odd moments.
+
+The sound of an executive's call goes through the server, which answers offers itself. That of others goes from phone to phone, and so do
+offers, until somebody is put on hold: who waits hears music.
+"""
 
 from __future__ import annotations
 
-from scenarios.checks import absent, has, session, somewhere
+from scenarios.checks import absent, has, session, somewhere, through
 from scenarios.office import Draft
 from scenarios.parties import Callee, Caller
 from scenarios.registry import scenario
+from scenarios.script import SDP_TYPE as SDP
 
-SDP = "Content-Type: application/sdp"
+RELAYED = "Content-Type: application/dtmf-relay"
 DIGIT = "Signal=5\nDuration=160\n"
+OTHER_CODEC = "m=audio [media_port] RTP/AVP 18\na=rtpmap:18 G729/8000\n"
+"""The stream of a codec that the server cannot convert: the other side has to know it."""
 
 
 def _assisted(d: Draft) -> tuple[Caller, Callee]:
-    """Carol calls the executive, the assistant answers: the call that most scenarios here continue."""
+    """Carol calls the executive, the assistant answers, both by way of the server: the call that most scenarios here continue."""
     carrier, one = d.trunk(), d.user("one")
     boss = d.executive([one])
-    caller = d.caller(carrier).calls_up(boss.number).answered()
-    return caller, d.callee(one).invited().ring().pause(0.1).answer()
+    caller = d.caller(carrier).calls_up(boss.number).answered(through(d.host))
+    return caller, d.callee(one).invited(through(d.host)).ring().pause(0.1).answer()
 
 
-@scenario("hold")
+def _plain(d: Draft) -> tuple[Caller, Callee]:
+    """Ann calls Bob: neither is an executive or assistant, their sound goes from phone to phone."""
+    ann, bob = d.user("ann"), d.user("bob")
+    caller = d.caller(ann).calls_up(bob.extension).answered(through(bob.seats[0].ip))
+    return caller, d.callee(bob).invited(through(ann.seats[0].ip)).ring().pause(0.1).answer()
+
+
+def _other_codec(version: int) -> str:
+    return session(version=version).partition("m=audio")[0] + OTHER_CODEC
+
+
+@scenario("hold C15")
 def assistant_holds_and_resumes(d: Draft) -> None:
-    """The assistant puts the caller on hold and takes the call back."""
+    """The assistant puts the caller on hold and takes the call back: the server answers, and nothing is asked of the caller's side."""
     caller, one = _assisted(d)
-    one.pause(0.2).reinvite("sendonly", somewhere("a=recvonly")).pause(0.2).reinvite("sendrecv", somewhere("a=sendrecv")).bye()
-    caller.reinvited("recvonly", somewhere("a=sendonly")).reinvited("sendrecv", somewhere("a=sendrecv")).byed()
+    one.pause(0.2).reinvite("sendonly", somewhere("a=recvonly"), through(d.host)).pause(0.2)
+    one.reinvite("sendrecv", somewhere("a=sendrecv"), through(d.host)).bye()
+    caller.byed()
 
 
-@scenario("hold")
+@scenario("hold C15")
 def caller_holds_and_resumes(d: Draft) -> None:
     """The same from the other side."""
     caller, one = _assisted(d)
     caller.pause(0.2).reinvite("sendonly", somewhere("a=recvonly")).pause(0.2).reinvite("sendrecv", somewhere("a=sendrecv")).bye()
-    one.reinvited("recvonly", somewhere("a=sendonly")).reinvited("sendrecv", somewhere("a=sendrecv")).byed()
+    one.byed()
 
 
-@scenario("hold")
+@scenario("hold C15")
 def both_hold(d: Draft) -> None:
-    """First one side holds, then the other: the stream goes inactive, and comes back."""
+    """Each side holds while the other one does: neither hears of it before both are back."""
     caller, one = _assisted(d)
-    one.pause(0.2).reinvite("sendonly").reinvited("inactive", somewhere("a=inactive")).reinvited("sendrecv").byed()
-    caller.reinvited("recvonly").pause(0.2).reinvite("inactive", somewhere("a=inactive")).pause(0.1)
-    caller.reinvite("sendrecv", somewhere("a=sendrecv")).bye()
-
-
-@scenario("hold")
-def refused_offer(d: Draft) -> None:
-    """The other side does not accept the new offer (488): the call goes on as it was (RFC 3261 §14.1)."""
-    caller, one = _assisted(d)
-    one.pause(0.2).reinvite("sendonly", status=488).pause(0.2).bye()
-    caller.reinvited(status=488).byed()
+    one.pause(0.2).reinvite("sendonly", somewhere("a=recvonly")).pause(0.5).reinvite("sendrecv", somewhere("a=sendrecv")).byed()
+    caller.pause(0.4).reinvite("inactive", somewhere("a=inactive")).pause(0.1)
+    caller.reinvite("sendrecv", somewhere("a=sendrecv")).pause(0.5).bye()
 
 
 @scenario("hold glare")
-def crossing_offers(d: Draft) -> None:
-    """Both sides offer at once: both get 491 (RFC 3261 §14.1), the call goes on, and the next try succeeds."""
+def both_offer_at_once(d: Draft) -> None:
+    """Both sides offer at once: the offers do not meet, each is answered."""
     caller, one = _assisted(d)
-    caller.pause(0.2).reinvite("sendonly", status=491).pause(0.3).reinvite("sendonly").bye()
-    one.left_waiting("INVITE").reinvite("sendonly", status=491).answered_late(491).recv("ACK").reinvited("recvonly").byed()
+    caller.pause(0.2).reinvite("sendonly", somewhere("a=recvonly")).pause(0.3).bye()
+    one.pause(0.2).reinvite("sendonly", somewhere("a=recvonly")).byed()
+
+
+@scenario("hold codec")
+def refused_codec(d: Draft) -> None:
+    """A codec that the server cannot convert is for the other side to accept: it does not (488), the call goes on (RFC 3261 §14.1)."""
+    caller, one = _assisted(d)
+    one.pause(0.2).request("INVITE", SDP, body=_other_codec(2)).recv(100, optional=True).done(488, "INVITE").acknowledge_failure()
+    one.pause(0.2).bye()
+    caller.reinvited("sendrecv", somewhere("a=rtpmap:18 G729/8000"), through(d.host), status=488).byed()
+
+
+@scenario("hold codec")
+def accepted_codec(d: Draft) -> None:
+    """It does: both send it, still by way of the server."""
+    caller, one = _assisted(d)
+    one.pause(0.2).request("INVITE", SDP, body=_other_codec(2)).recv(100, optional=True)
+    one.done(200, "INVITE", somewhere("a=rtpmap:18 G729/8000"), through(d.host)).acknowledge().pause(0.2).bye()
+    caller.served("INVITE", somewhere("a=rtpmap:18 G729/8000"), through(d.host), headers=[SDP], body=_other_codec(2)).recv("ACK").byed()
 
 
 @scenario("hold offer-answer")
 def reinvite_without_session(d: Draft) -> None:
-    """A re-INVITE without a session description asks for an offer; the answer goes in the ACK."""
+    """A re-INVITE without a session description asks for an offer; the answer goes in the ACK. The server has one."""
     caller, one = _assisted(d)
-    one.pause(0.2).request("INVITE").recv(100, optional=True).done(200, "INVITE", somewhere("m=audio"))
-    one.acknowledge(session(version=2)).bye()
-    caller.served("INVITE", absent("Content-Type"), headers=[SDP], body=session(version=2))
-    caller.recv("ACK", somewhere("m=audio")).byed()
+    one.pause(0.2).request("INVITE").recv(100, optional=True).done(200, "INVITE", somewhere("m=audio"), through(d.host))
+    one.acknowledge(session(version=2)).pause(0.1).bye()
+    caller.byed()
 
 
-@scenario("UPDATE")
+@scenario("UPDATE C15")
 def update_with_offer(d: Draft) -> None:
-    """UPDATE carries a new offer across (RFC 3311)."""
+    """Hold and resume by UPDATE (RFC 3311): the same as by re-INVITE."""
     caller, one = _assisted(d)
-    one.pause(0.2).request("UPDATE", SDP, body=session("sendonly", 2)).done(200, "UPDATE", somewhere("a=recvonly")).pause(
-        0.1
-    ).bye()
-    caller.served("UPDATE", somewhere("a=sendonly"), headers=[SDP], body=session("recvonly", 2)).byed()
+    for version, (direction, mirrored) in enumerate((("sendonly", "recvonly"), ("sendrecv", "sendrecv")), start=2):
+        one.pause(0.2).request("UPDATE", SDP, body=session(direction, version))
+        one.done(200, "UPDATE", somewhere(f"a={mirrored}"), through(d.host))
+    one.pause(0.1).bye()
+    caller.byed()
 
 
 @scenario("INFO")
 def digit_by_info(d: Draft) -> None:
-    """A digit sent as INFO reaches the other side, with its body (RFC 6086)."""
+    """An assistant's key sent as INFO is looked at by the server, and reaches the caller as a telephone event, not as INFO."""
     caller, one = _assisted(d)
-    one.pause(0.2).request("INFO", "Content-Type: application/dtmf-relay", body=DIGIT).done(200, "INFO").pause(0.1).bye()
+    one.pause(0.2).request("INFO", RELAYED, body=DIGIT).done(200, "INFO").pause(0.1).bye()
+    caller.byed()
+
+
+@scenario("INFO")
+def digit_of_a_caller(d: Draft) -> None:
+    """Who has no codes to press sends keys to the other side, as they are (RFC 6086)."""
+    caller, one = _assisted(d)
+    caller.pause(0.2).request("INFO", RELAYED, body=DIGIT).done(200, "INFO").pause(0.1).bye()
+    one.served("INFO", has("Content-Type", "application/dtmf-relay"), somewhere("Signal=5")).byed()
+
+
+@scenario("INFO 415")
+def unreadable_digit(d: Draft) -> None:
+    """An assistant's INFO that says it is a key, and is none: 400; the call goes on."""
+    caller, one = _assisted(d)
+    one.pause(0.2).request("INFO", RELAYED, body="Signal=x\n").done(400, "INFO").pause(0.1).bye()
+    caller.byed()
+
+
+@scenario("hold C15")
+def held_between_colleagues(d: Draft) -> None:
+    """The sound goes from phone to phone until one of them is put on hold: it is brought to the server, for music, and stays there."""
+    caller, one = _plain(d)
+    caller.pause(0.2).reinvite("sendonly", somewhere("a=recvonly"), through(d.host)).pause(0.2)
+    caller.reinvite("sendrecv", somewhere("a=sendrecv"), through(d.host)).pause(0.1).bye()
+    one.reinvited("sendrecv", somewhere("a=sendrecv"), through(d.host)).byed()
+
+
+@scenario("hold 488")
+def held_phone_stays_where_it_is(d: Draft) -> None:
+    """The phone that is put on hold does not let its sound be moved (488): then the hold crosses, as it always did."""
+    caller, one = _plain(d)
+    caller.pause(0.2).reinvite("sendonly", somewhere("a=recvonly")).pause(0.2).bye()
+    one.reinvited("sendrecv", through(d.host), status=488).reinvited("recvonly", somewhere("a=sendonly")).byed()
+
+
+@scenario("hold UPDATE")
+def offers_between_colleagues(d: Draft) -> None:
+    """What is no hold crosses, by the method by which it came."""
+    caller, one = _plain(d)
+    own, other = caller.seat.ip, one.seat.ip
+    one.pause(0.2).request("UPDATE", SDP, body=session(version=2)).done(200, "UPDATE", through(own)).pause(0.1)
+    one.reinvite("sendrecv", through(own)).pause(0.1).bye()
+    caller.served("UPDATE", through(other), headers=[SDP], body=session(version=2)).reinvited("sendrecv", through(other)).byed()
+
+
+@scenario("INFO")
+def digit_between_colleagues(d: Draft) -> None:
+    """A digit sent as INFO reaches the other side, with its body (RFC 6086)."""
+    caller, one = _plain(d)
+    one.pause(0.2).request("INFO", RELAYED, body=DIGIT).done(200, "INFO").pause(0.1).bye()
     caller.served("INFO", has("Content-Type", "application/dtmf-relay"), somewhere("Signal=5")).byed()
 
 

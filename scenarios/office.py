@@ -2,7 +2,8 @@
 
 All scenarios of a run share one server, so that they can run side by side; what keeps them apart is that each `Draft` has its
 own users, numbers, trunk and loopback addresses, derived from its place in the list: scenario 12 of the network 127.66 has
-extensions 12xx, outside numbers +1555012xxxx and parties at 127.66.12.1, 127.66.12.2, … The server sits at 127.66.0.1.
+extensions 12xx, outside numbers +1555012xxxx and parties at 127.66.12.1, 127.66.12.2, … The server sits at 127.66.0.1; a second one,
+for scenarios in which the sound never comes to the server (`media: {mode: direct}`), at 127.66.0.2.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import yaml
 
@@ -19,6 +20,13 @@ from scenarios.parties import Callee, Caller, Registrant
 from scenarios.script import Script, Seat
 
 DOMAIN = "acme.test"
+PARKED_SECONDS = 9
+"""After so long a parked call comes back: sooner than a party gives up waiting for it."""
+
+Mode = Literal["auto", "direct"]
+"""`media.mode` of the server on which a scenario is played."""
+HOSTS: Final[Mapping[Mode, int]] = {"auto": 1, "direct": 2}
+"""The last byte of each server's address."""
 
 ScriptT = TypeVar("ScriptT", bound=Script)
 
@@ -107,10 +115,12 @@ Grader = Callable[[Mapping[str, Sequence[Message]]], None]
 class Draft:
     """One scenario in the making: its organisation and its parties."""
 
-    def __init__(self, index: int, name: str, net: str) -> None:
+    def __init__(self, index: int, name: str, net: str, media: Mode = "auto") -> None:
         self.index = index
         self.name = name
-        self.server = f"{net}.0.1:5060"
+        self.media: Mode = media
+        self.host = f"{net}.0.{HOSTS[media]}"
+        self.server = f"{self.host}:5060"
         self.scripts: list[Script] = []
         self.graders: list[Grader] = []
         self.users: list[User] = []
@@ -232,6 +242,10 @@ class Draft:
         name = f"{assistant.extension}-{executive.extension}"
         return Seat(self._ip(), name, assistant.name, DOMAIN, assistant.password)
 
+    def other_phone(self, user: User) -> Seat:
+        """Another phone of the user, which calls and is never called."""
+        return self.seat(user, ip=self._ip())
+
     def seat(self, user: User, /, **changes: Any) -> Seat:
         """A seat at the user's first phone, with something else than it should have: another account, a wrong password."""
         return replace(user.seats[0], **changes)
@@ -239,7 +253,7 @@ class Draft:
     def trunk(self, name: str = "carrier", *, trusted: bool = True, transport: str = "udp", **fields: Any) -> Trunk:
         """A trunk, with the carrier's switch as its only address."""
         prefix = f"+1555{self.index:03d}"
-        seat = Seat(self._ip(), f"{prefix}0000", "Outside", f"{self._net}.0.1", None, transport)
+        seat = Seat(self._ip(), f"{prefix}0000", "Outside", self.host, None, transport)
         suffix = "" if transport == "udp" else f";transport={transport}"
         self.trunks.append({
             "name": f"{name}{self.index:02d}",
@@ -300,17 +314,18 @@ class Draft:
 def configuration(drafts: Iterable[Draft], net: str, **changes: Any) -> tuple[str, str]:
     """The two files that one server needs for all `drafts`: b2bua.yaml and directory.yaml. `changes` replace settings."""
     drafts = list(drafts)
+    [(media, host)] = {(draft.media, draft.host) for draft in drafts} or {("auto", f"{net}.0.1")}
     server: dict[str, Any] = {
         "domain": DOMAIN,
-        "listen": [f"udp://{net}.0.1:5060", f"tcp://{net}.0.1:5060"],
-        "http": {"listen": f"{net}.0.1:8080"},
+        "listen": [f"udp://{host}:5060", f"tcp://{host}:5060"],
+        "http": {"listen": f"{host}:8080"},
         "directory": "directory.yaml",
         "state": "state",
         "drain_seconds": 2,
         "trunks": [trunk for draft in drafts for trunk in draft.trunks],
         "emergency": ["112", "911"],
         "digest": ["MD5"],
-        "media": {"mode": "auto", "address": f"{net}.0.1", "ports": "20000-20999"},
+        "media": {"mode": media, "address": host, "ports": "20000-20999"},
         **changes,
     }
     directory = {
@@ -321,6 +336,7 @@ def configuration(drafts: Iterable[Draft], net: str, **changes: Any) -> tuple[st
             for user in draft.users
         ],
         "executives": [executive for draft in drafts for executive in draft.executives],
+        "parking": {"recall_seconds": PARKED_SECONDS},
         "groups": [group for draft in drafts for group in draft.groups],
         "services": [service for draft in drafts for service in draft.services],
         "duty_profiles": [profile for draft in drafts for profile in draft.duty_profiles],

@@ -6,22 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from scenarios.office import Draft
+from scenarios.office import Draft, Mode
 
 MODULES = (
     *("plain", "incoming", "rules", "phones", "forwarding", "groups", "screens", "onbehalf", "codes"),
-    *("insidecall", "refusals", "registering"),
+    *("insidecall", "direct", "parking", "refusals", "registering"),
 )
 """Where the scenarios are, in the order of the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario: its name, the rows of the feature list, and what fills its draft."""
+    """A scenario: its name, the rows of the feature list, what fills its draft, and on which server it is played."""
 
     name: str
     rows: str
     build: Callable[[Draft], None]
+    media: Mode = "auto"
 
     @property
     def summary(self) -> str:
@@ -32,11 +33,11 @@ class Scenario:
 _scenarios: list[Scenario] = []
 
 
-def scenario(rows: str) -> Callable[[Callable[[Draft], None]], Callable[[Draft], None]]:
-    """Puts a function into the list; `rows` names the feature rows ("A5 A23"), or the part of the protocol."""
+def scenario(rows: str, media: Mode = "auto") -> Callable[[Callable[[Draft], None]], Callable[[Draft], None]]:
+    """Puts a function into the list; `rows` names the feature rows ("A5 A23"), or the part of the protocol. `media`: on which server."""
 
     def register(build: Callable[[Draft], None]) -> Callable[[Draft], None]:
-        _scenarios.append(Scenario(build.__name__, rows, build))
+        _scenarios.append(Scenario(build.__name__, rows, build, media))
         return build
 
     return register
@@ -56,7 +57,7 @@ def drafts(net: str) -> list[Draft]:
     """Every scenario, drafted for the loopback network `net` ("127.66")."""
     made = []
     for index, each in enumerate(scenarios(), start=1):
-        draft = Draft(index, each.name, net)
+        draft = Draft(index, each.name, net, each.media)
         each.build(draft)
         made.append(draft)
     return made

@@ -314,7 +314,8 @@ class Call:
         self.index.stack.respond(event.tx, 481, now=self.index.stack.now)
 
     def _on_early_refer(self, event: Referred) -> None:
-        self.index.stack.respond(event.tx, 481, now=self.index.stack.now)
+        """481 would end the dialog for the phone (RFC 5057 §5.1), and with it the call that rings."""
+        self.index.stack.respond(event.tx, 403, now=self.index.stack.now)
 
     def _on_hang_up(self, event: HangUp) -> None:
         """The server ends the call."""

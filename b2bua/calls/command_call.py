@@ -71,9 +71,7 @@ class CommandCall(ServiceCall):
         return tell
 
     def _on_carried_out(self, event: CarriedOut) -> None:
-        outcome, invite = event.outcome, self.invite
-        if invite is None or self.record.status:
-            return  # too late, or told already
+        outcome = event.outcome
         self._cancel_timer()
         if not outcome.done:
             self._refuse(outcome.status, outcome.words)

@@ -65,7 +65,16 @@ def subject(conversation: Conversation) -> Subject:
 def changed(conversation: Conversation) -> None:
     """Somebody has come or gone, or does something else: who watches the room is told."""
     if conversation.room is not None:
+        conversation.index.rooms[conversation.room] = conversation.call
         conversation.index.watchers.changed(PACKAGE, conversation.room)
+
+
+def closed(conversation: Conversation) -> None:
+    """The conference is over."""
+    room, index = conversation.room, conversation.index
+    if room is not None and index.rooms.get(room) is conversation.call:
+        del index.rooms[room]
+        index.watchers.ended(PACKAGE, room)
 
 
 # --- coming in ------------------------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ from b2bua.calls.identity import COMPLETED_ELSEWHERE
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.party import Party
 from b2bua.calls.record import Doing
+from b2bua.calls.referral import Referral
 from b2bua.calls.topology import MUSIC, RINGING, arrange
 from b2bua.delegation.incall import Subject
 from b2bua.delegation.plan import Presentation, RoutePlan
@@ -100,7 +101,7 @@ class Conversation:
         """The assistant who has sent the call to the executive last."""
         self.leaving: Party | None = None
         """Who has sent the others away and has not hung up yet: they come back to them if all else fails."""
-        self.referral: transfer.Referral | None = None
+        self.referral: Referral | None = None
         """What tells a transferor how the transfer goes (`transfer`)."""
         self.takes: dict[str, taking.Taking] = {}
         """Who is rung to be let in, by extension (`Take`)."""
@@ -197,6 +198,7 @@ class Conversation:
         if hunt is not None:
             hunt.stop()
         taking.stop(self)
+        conference.closed(self)
         parking.release(self)
         transfer.release(self)
         for event in self._deferred:
@@ -530,9 +532,13 @@ class Conversation:
             return
         if event.lost:
             self.index.log.warning("leg lost", call=self.id, party=event.leg.party, reason=event.lost)
+        self.leave(party, event.reason)
+
+    def leave(self, party: Party, reason: str = "") -> None:
+        """A party hangs up, or has hung up: the others go on, or are let go; `reason` is a Reason header line for them."""
         gone = party is self.leaving
         self.release(party)
-        if pushing.left(self, party, event.reason):
+        if pushing.left(self, party, reason):
             return
         if party.role != "talk" and self.parties:
             self.apply()
@@ -541,7 +547,7 @@ class Conversation:
             self.apply("hung up")
             self.introduce()
         else:
-            self.end(headers=event.reason)
+            self.end(headers=reason)
 
     def goes_on(self) -> bool:
         """Whether there is a call without who has just left."""
@@ -636,7 +642,7 @@ class Conversation:
     def crossing(self, leg: Leg) -> Bridge | None:
         """Where what `leg` asks is put to the other side: only when there are two, who talk."""
         bridge = self._bridge
-        if len(self.parties) != 2 or self.hunt is not None or any(party.role != "talk" or party.aside for party in self.parties):
+        if len(self.parties) != 2 or self.hunt is not None or self.room is not None or any(party.role != "talk" or party.aside for party in self.parties):
             return None
         one, other = self.parties[0].leg, self.parties[1].leg
         if leg is not one and leg is not other:

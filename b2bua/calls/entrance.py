@@ -112,9 +112,9 @@ class Entrance:
     def _enter_room(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
         """A conference room: who comes first opens it (C12)."""
         index = self._index
-        running = [call for call in index.calls.values() if call.conversation is not None and call.conversation.room == plan.argument]
-        if running:
-            self.join(running[0], tx, request, call_id, caller, plan, record)
+        running = index.rooms.get(plan.argument)
+        if running is not None:
+            self.join(running, tx, request, call_id, caller, plan, record)
         else:
             index.begin(RoomCall(index, call_id, plan, caller, record), tx, request)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from b2bua.calls.conversation import Conversation
     from b2bua.calls.invite_server import ServerInvite
     from b2bua.calls.leg import Leg
-    from b2bua.calls.transfer import Referral
+    from b2bua.calls.referral import Referral
     from b2bua.delegation.plan import Caller
     from b2bua.sip.message import Request
     from b2bua.sip.transaction import ServerTransaction

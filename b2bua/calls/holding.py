@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from b2bua.calls import pushing
 from b2bua.calls.commands import End, Hold, Outcome, Resume
 from b2bua.calls.events import Offered
 from b2bua.calls.party import Party
@@ -127,11 +126,5 @@ async def end(conversation: Conversation, command: End) -> Outcome:
     party = conversation.party_of(command.actor)
     if party is None:
         return Outcome(403, "you are not in this call")
-    conversation.release(party)
-    if pushing.left(conversation, party):
-        return Outcome(200, "ended")
-    if conversation.goes_on():
-        conversation.apply("hung up")
-    else:
-        conversation.end()
+    conversation.leave(party)
     return Outcome(200, "ended")

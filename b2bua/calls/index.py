@@ -140,6 +140,8 @@ class CallIndex:
         self.parking = ParkingLot()
         self.watchers: Watchers = NoWatchers()
         self._with_media: set[str] = set()
+        self.rooms: dict[str, Call] = {}
+        """The running conferences, by the number of the room."""
         self._snapshots = snapshots
         self._unkept: dict[str, Call] = {}
         self._kept: set[str] = set()
@@ -179,6 +181,13 @@ class CallIndex:
         tx = stack.accept(request, flow, now)
         assert isinstance(tx, InviteServer)
         self._begin(tx, request, caller)
+
+    def authenticated(self, request: Request, flow: Flow, now: float) -> str | None:
+        """The user who sends a request, by digest; None when it has been answered with a challenge or 403."""
+        caller = self._who_calls(request, flow, now)
+        if caller is not None and caller.extension is None:
+            self.stack.reject(request, flow, 403)
+        return caller.extension if caller is not None else None
 
     def _is_emergency(self, request: Request) -> bool:
         """An emergency number as it is dialled; such a call counts, but no limit of ours stops it (B9)."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from b2bua.calls import conference, parking
 from b2bua.calls.commands import BargeIn, Lock, Outcome
 from b2bua.calls.events import Joining, Taken
+from b2bua.calls.identity import COMPLETED_ELSEWHERE
 from b2bua.calls.leg import CONFIRMED, ENDED, Leg
 from b2bua.calls.mixing import make_mixable
 from b2bua.calls.party import Party
@@ -218,9 +219,11 @@ def enter(conversation: Conversation, event: Joining | Taken, party: Party) -> N
         if party.role == "talk":
             _announce(conversation)
         return
-    conversation.stop_ringing()
+    conversation.stop_ringing(COMPLETED_ELSEWHERE)
+    conversation.cancel_timer("unavailable")
+    conversation.plays.clear()
+    parking.release(conversation)
     conversation.locked_by = private
-    conversation.leaving = None
     conversation.since = conversation.now
     conversation.add(party, "picked up", told=True)
 
@@ -244,7 +247,10 @@ def beep(conversation: Conversation, sound: str) -> None:
     """A short sound over what everybody hears, but for who is told something just now."""
     for party in conversation.parties:
         anchor = party.leg.anchor
-        if anchor is not None and anchor.id not in conversation.plays and not party.waits:
+        if anchor is None or party.waits:
+            continue
+        known = conversation.plays.get(anchor.id)
+        if known is None or known.over:
             conversation.plays[anchor.id] = Play(f"{sound}:{conversation.now}", (sound,), over=True)
     conversation.apply()
 

@@ -13,7 +13,7 @@ from b2bua.calls.commands import Park, dialled
 from b2bua.calls.events import Deadline, Heard, Info, Pressed
 from b2bua.calls.leg import Leg
 from b2bua.calls.party import Party
-from b2bua.calls.topology import hears
+from b2bua.calls.topology import reaches
 from b2bua.delegation import keypad
 from b2bua.delegation.features import Dialled
 from b2bua.media.engine import Digit, MediaEvent, Play, Played, Silent
@@ -92,7 +92,7 @@ def pass_on(conversation: Conversation, party: Party, digits: str) -> None:
     """Let those who hear a party have its keys that mean nothing to us."""
     media, present = conversation.index.media, conversation.heard_parties()
     for other in present:
-        if other is party or party not in present or not hears(other, party):
+        if other is party or party not in present or not reaches(party, other):
             continue
         if other.leg.anchor is None:
             for digit in digits:

@@ -39,7 +39,7 @@ _MAX_INFOS: Final = 32  # under way to one peer at a time: a whole number dialle
 _IDENTITY_SECONDS: Final = 2.0  # before it is tried again to tell who is connected
 _REINVITE_SECONDS: Final = 180.0  # as Timer C (RFC 3261 §16.6): how long a peer may think about a re-INVITE
 
-CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer, replaces\r\n"
+CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer, replaces, join, norefersub\r\n"
 
 
 class Leg:
@@ -267,6 +267,8 @@ class Leg:
                 self.post(Info(self, tx, content_type, request.body))
         elif method == "REFER":
             self.post(Referred(self, tx, request))
+        elif method == "SUBSCRIBE":
+            self.stack.respond(tx, 489, now=now)  # nothing can be watched inside of a call
         else:
             self.stack.respond(tx, 200, headers=CAPABILITIES, now=now)  # OPTIONS
 

@@ -24,11 +24,19 @@ async def make_mixable(conversation: Conversation, without: Party | None = None)
         if party is without or anchor is None or party.sends_mixable:
             continue
         offer = description.offer(anchor.host, anchor.port, (*MIXABLE, TELEPHONE_EVENT))
-        if not await conversation.reoffer(party, offer):
+        agreed = await conversation.reoffer(party, offer)
+        if agreed:
+            changed.append((party, before))
+        if not agreed or not _agrees(party):
             for earlier, body in reversed(changed):
                 await conversation.reoffer(earlier, body)
             return False
-        changed.append((party, before))
     if changed:
         conversation.apply()
     return True
+
+
+def _agrees(party: Party) -> bool:
+    """Whether the answer has a codec of our offer at all."""
+    known = party.termination()
+    return party.sends_mixable and known is not None and bool(known.streams) and party.mixable

@@ -104,7 +104,7 @@ async def park_for(conversation: Conversation, party: Party, slot: str) -> Outco
     lot = conversation.index.parking
     lot.take(chosen, conversation.id)
     anchored = await conversation.anchor() or await conversation.anchor(waiting)
-    if not anchored or party not in conversation.parties or _talking_with(conversation, party) != waiting:
+    if not anchored or party not in conversation.parties:
         lot.leave(conversation.id)
         return Outcome(488, "there is no media engine for this call") if not anchored else Outcome(404, "somebody has hung up")
     _leave_alone(conversation, party, chosen)

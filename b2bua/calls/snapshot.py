@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from b2bua.calls import keys, parking
+from b2bua.calls import keys, parking, transfer
 from b2bua.calls.call import Call
 from b2bua.calls.conversation import DEADLINES, Conversation
 from b2bua.calls.identity import Origin
@@ -33,7 +33,7 @@ FlowOf = Callable[[str, tuple[str, int], tuple[str, int]], Flow | None]
 """Transport, our address, the peer's: the way between them, None when there is none any more."""
 _GAP: Final = 1000
 """By how much CSeq and the version of a description go on after a restart: the last ones may not have been kept."""
-_PARTY: Final = ("extension", "role", "target", "muted", "speaks_as", "for_executive", "put_on_hold", "aside")
+_PARTY: Final = ("extension", "role", "target", "muted", "speaks_as", "for_executive", "put_on_hold", "aside", "waits", "misses")
 _CONVERSATION: Final = ("slot", "parked_by", "locked_by", "room", "gave_back", "note", "sent_by", "why")
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -59,7 +59,7 @@ def dump(call: Call) -> str | None:
         "subject_party": _at(parties, conversation.subject_party),
         "conversation": {name: getattr(conversation, name) for name in _CONVERSATION},
         "idle": conversation.idle,
-        "hunt": conversation.hunt.plan if conversation.hunt is not None else None,
+        "hunt": transfer.whole_plan(conversation),
         "deadlines": {name: call.index.wall_at(due) for name, due in conversation.due.items()},
         "since": call.index.wall_at(conversation.since),
     }
@@ -97,6 +97,7 @@ def _load(data: dict[str, Any], index: CallIndex, flow_of: FlowOf) -> Call:
     conversation.since = index.stack.now - (index.wall() - data["since"])
     for party in conversation.parties:
         party.leg.home = call
+        party.leg.focus = conversation.room is not None
         keys.listen(conversation, party)
     parking.resume(conversation)
     for name, at in data["deadlines"].items():

@@ -21,22 +21,23 @@ def arrange(context: str, parties: Sequence[Party], idle: Play | None, plays: Ma
     """The context for `parties`. `idle` is played to whoever hears nobody and holds nobody; `plays` by termination, besides."""
     placed = [(party, known) for party in parties if (known := party.termination()) is not None]
     terminations = tuple(known for _, known in placed)
+    members = {known.id for known in terminations}
+    plays = {id_: play for id_, play in plays.items() if id_ in members}  # who is leaving hears nothing any more
     if _relayable(placed, plays):
         return Context(context, terminations, relay=True, plays={id_: play for id_, play in plays.items() if play.over})
     awake = [(party, known) for party, known in placed if not party.holding]
     told = any(party.aside == "told" for party in parties)
     hears: dict[str, tuple[str, ...]] = {}
-    played = dict(plays)
     for party, known in awake:
         heard = tuple(other.id for speaker, other in awake if speaker is not party and _is_heard(speaker, party))
         if heard:
             hears[known.id] = heard
-        elif idle is not None and known.id not in played:
-            played[known.id] = RINGING if party.aside == "announcing" and not told else idle
-    return Context(context, terminations, hears=hears, plays=played)
+        elif idle is not None and known.id not in plays:
+            plays[known.id] = RINGING if party.aside == "announcing" and not told else idle
+    return Context(context, terminations, hears=hears, plays=plays)
 
 
-def hears(listener: Party, speaker: Party) -> bool:
+def reaches(speaker: Party, listener: Party) -> bool:
     """Whether what one party says or presses reaches another."""
     return not (listener.holding or speaker.holding) and _is_heard(speaker, listener)
 

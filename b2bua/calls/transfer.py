@@ -2,15 +2,13 @@
 
 Blind: the new party is rung while the other one waits; who sends them away stays in the call, unheard, until somebody has answered, and
 is with them again if nobody does. Whoever has hung up by then is rung back. Attended: of the two calls of who transfers one goes on,
-and the others of both are in it. Nothing is given up before what takes its place is there.
-
-A refused REFER has changed nothing. The statuses are such that no phone takes them for the end of the call (RFC 5057 §5.1).
+and the others of both are in it. Nothing is given up before what takes its place is there. A refused REFER has changed nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from b2bua.calls import parking, pushing
 from b2bua.calls.commands import Outcome, PushBack, Transfer
@@ -18,112 +16,23 @@ from b2bua.calls.events import Cancelled, Deadline, Merging, Progress, Referred
 from b2bua.calls.identity import COMPLETED_ELSEWHERE
 from b2bua.calls.leg import CONFIRMED, ENDED, Leg
 from b2bua.calls.party import Party
+from b2bua.calls.referral import Referral
 from b2bua.calls.topology import MUSIC, RINGING
 from b2bua.delegation import handover
 from b2bua.delegation.callerid import printable
-from b2bua.delegation.plan import Caller, Presentation, RoutePlan
+from b2bua.delegation.plan import Caller, Endpoint, Presentation, RoutePlan, Stage
 from b2bua.sip import refer
-from b2bua.sip.message import Response
 from b2bua.sip.refer import Refer, Replaces
-from b2bua.sip.transaction import ClientTransaction
-from b2bua.sip.values import SipError, quote_string
+from b2bua.sip.values import SipError
 
 if TYPE_CHECKING:
     from b2bua.calls.call import Call
     from b2bua.calls.conversation import Conversation
 
-SUBSCRIPTION_SECONDS: Final = 180
-"""How long a transferor may expect to be told how it goes."""
-MERGE_SECONDS: Final = 32.0
+MERGE_SECONDS: Final = 20.0
 """How long two calls may take to become one; then each goes on as it was."""
 _MERGE: Final = Deadline("transfer")
 _OVER: Final = Deadline("merged")
-_ENDS_DIALOG: Final = frozenset({404, 408, 410, 416, 480, 481, 482, 484, 485, 501, 502, 604})
-"""What a phone that gets it for a REFER may take for the end of the call (RFC 5057 §5.1): 403 says it instead."""
-_MOST_WORDS: Final = 200
-
-
-class Referral:
-    """A transfer under way, and what its transferor is told: the answer to the REFER, and NOTIFYs in the dialog of their leg.
-
-    Without a REFER (`asked` None: a command) nobody is told anything. `rest` is rung when nobody takes the call and the transferor has
-    hung up. A NOTIFY that fails changes nothing but that no other follows.
-    """
-
-    __slots__ = ("party", "home", "rest", "joins", "_asked", "_reports", "_event", "_told", "_expires")
-
-    def __init__(self, conversation: Conversation, party: Party, asked: Referred | None = None, wanted: Refer | None = None) -> None:
-        self.party = party
-        self.home = conversation.id
-        """The call that the REFER was sent in."""
-        self.rest: RoutePlan | None = None
-        self.joins = wanted is not None and wanted.join is not None
-        """Attended: the transferor stays in the other call."""
-        self._asked = asked
-        self._reports = wanted is not None and wanted.reports
-        self._event = refer.event(asked.request.cseq) if asked is not None else ""
-        self._told = 0
-        self._expires = conversation.now + SUBSCRIPTION_SECONDS
-
-    @property
-    def actor(self) -> str:
-        """Who transfers, by extension."""
-        return self.party.extension or ""
-
-    def accept(self) -> None:
-        """It shall be done: 202, or 200 where no NOTIFY is wanted (RFC 4488 §4)."""
-        asked, self._asked = self._asked, None
-        leg = self.party.leg
-        if asked is None or asked.tx.dialog is None:
-            return
-        contact = leg.stack.contact(asked.tx.dialog.flow)
-        if self._reports:
-            leg.stack.respond(asked.tx, 202, headers=contact, now=leg.stack.now)
-        else:
-            leg.stack.respond(asked.tx, 200, headers=f"{contact}Refer-Sub: false\r\nSupported: norefersub\r\n", now=leg.stack.now)
-        self.tell(100)
-
-    def refuse(self, outcome: Outcome, domain: str) -> None:
-        """It shall not be done, for this reason."""
-        asked, self._asked = self._asked, None
-        if asked is None:
-            return
-        status = 403 if outcome.status in _ENDS_DIALOG else outcome.status
-        warning = f"Warning: 399 {domain} {quote_string(printable(outcome.words, _MOST_WORDS))}\r\n" if outcome.words else ""
-        stack = self.party.leg.stack
-        stack.respond(asked.tx, status, headers=warning, now=stack.now)
-
-    def tell(self, status: int, reason: str = "") -> None:
-        """A NOTIFY with how far it has got, each step once; a final one ends the subscription (RFC 3515 §2.4.4)."""
-        if self._told >= 200 or status <= self._told:
-            return
-        self._told = status
-        leg = self.party.leg
-        if not self._reports or leg.state is not CONFIRMED or leg.dialog is None:
-            return
-        left = int(self._expires - leg.stack.now)
-        headers = (
-            f"{leg.stack.contact(leg.dialog.flow)}Event: {self._event}\r\n"
-            f"Subscription-State: {refer.subscription_state(status, max(1, left))}\r\n"
-        )
-        body = refer.sipfrag(status, reason or _PHRASES.get(status, "Failed"))
-        leg.stack.request_in(
-            leg.dialog, "NOTIFY", owner=self, now=leg.stack.now, headers=headers, body=body, content_type=refer.SIPFRAG
-        )
-
-    def on_response(self, tx: ClientTransaction, response: Response, now: float) -> None:
-        """Who does not know what the NOTIFY is about gets no other."""
-        if response.status >= 300:
-            self._reports = False
-
-    def on_failure(self, tx: ClientTransaction, status: int, now: float) -> None:
-        self._reports = False
-
-
-_PHRASES: Final = {
-    100: "Trying", 180: "Ringing", 200: "OK", 403: "Forbidden", 404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here",
-    487: "Request Terminated", 488: "Not Acceptable Here", 503: "Service Unavailable", 504: "Server Time-out", 603: "Decline",
-}  # fmt: skip
 
 
 # --- what is asked ------------------------------------------------------------------------------------------------------------
@@ -201,11 +110,9 @@ def _talking(conversation: Conversation, party: Party | None) -> list[Party]:
 async def _make_ready(conversation: Conversation, referral: Referral) -> Outcome | None:
     """Bring the sound to us; why nothing can be done afterwards. The transferor may hang up meanwhile: that is no hindrance."""
     party = referral.party
-    waiting = _talking(conversation, party)
     conversation.leaving, conversation.referral = party, referral
     anchored = await conversation.anchor() or (party not in conversation.parties and await conversation.anchor())
-    if conversation.referral is not referral or _talking(conversation, party) != waiting:
-        _stay(conversation, referral)
+    if conversation.referral is not referral:
         return Outcome(403, "somebody has hung up")
     if not anchored:
         _stay(conversation, referral)
@@ -249,8 +156,25 @@ async def _to_number(conversation: Conversation, referral: Referral, dialled: st
         _give_up(instead)
     referral.rest = rest
     referral.accept()
+    _without_listeners(conversation)
     conversation.ring(first, "transferred", MUSIC)
     return Outcome(202, f"transferred to {printable(dialled, 40)}")
+
+
+def _without_listeners(conversation: Conversation) -> None:
+    """Who listens has the right to the calls of who transfers; whoever comes next may be anybody."""
+    for party in list(conversation.parties):
+        if party.role != "talk":
+            conversation.release(party)
+
+
+def whole_plan(conversation: Conversation) -> RoutePlan | None:
+    """What rings for those who wait, and what is to ring if that is in vain: what a restarted server has to carry out."""
+    plan = conversation.hunt.plan if conversation.hunt is not None else None
+    rest = conversation.referral.rest if conversation.referral is not None else None
+    if plan is None or rest is None:
+        return plan
+    return rest._replace(stages=(*plan.stages, *rest.stages))
 
 
 def _plan(conversation: Conversation, party: Party, dialled: str) -> RoutePlan:
@@ -275,7 +199,7 @@ def _split(plan: RoutePlan) -> tuple[RoutePlan, RoutePlan]:
     )
 
 
-def _elsewhere(stage: Any) -> Sequence[Any]:
+def _elsewhere(stage: Stage) -> Sequence[Endpoint]:
     """Who rings when nobody of a stage can be reached."""
     return [endpoint for each in stage.unreachable for endpoint in each.endpoints]
 
@@ -321,7 +245,7 @@ async def _attended(conversation: Conversation, referral: Referral, key: tuple[s
         if early_only or wrong is not None:
             return wrong or Outcome(486, "the other call has been answered")
         refused = await _make_ready(conversation, referral)
-        return refused or _send_together(conversation, referral, call.conversation, leg)
+        return refused or _send_together(conversation, referral, call, leg)
     if referral.joins or leg is not call.incoming:
         return Outcome(403, "the other call has not been answered")
     return await _to_number(conversation, referral, call.plan.called, instead=call)
@@ -358,8 +282,12 @@ def _may_not_merge(referral: Referral, other: Conversation, leg: Leg) -> Outcome
     return None
 
 
-def _send_together(conversation: Conversation, referral: Referral, other: Conversation, leg: Leg) -> Outcome:
+def _send_together(conversation: Conversation, referral: Referral, call: Call, leg: Leg) -> Outcome:
     """This call is ready; the other one does the rest, when it comes to it."""
+    other = call.conversation
+    if other is None or other.party_on(leg) is None:
+        _stay(conversation, referral)
+        return Outcome(403, "the other call is over")
     referral.accept()
     conversation.after(_MERGE, MERGE_SECONDS)
     conversation.idle = MUSIC
@@ -390,14 +318,13 @@ async def merging(conversation: Conversation, event: Merging) -> None:
 def _unite(first: Conversation, second: Conversation, referral: Referral) -> bool:
     """Everybody into one call, at one stroke; False when nobody is left on one side.
 
-    The call of an executive goes on, with its record and rights, and absorbs the other one; else the second does.
+    The weightier call goes on, with its record and rights, and absorbs the other one; of equals the second does.
     """
     leaving = (first.leaving, second.leaving)
     sides = [_talking(side, None) for side in (first, second)]
     if not all(sides):
         return False
-    keeps = first.executive is not None and second.executive is None
-    stays, goes, coming = (first, second, sides[1]) if keeps else (second, first, sides[0])
+    stays, goes, coming = (first, second, sides[1]) if _weight(first) > _weight(second) else (second, first, sides[0])
     referral.tell(200)
     for conversation, party in zip((first, second), leaving, strict=True):
         conversation.referral = None
@@ -405,6 +332,7 @@ def _unite(first: Conversation, second: Conversation, referral: Referral) -> boo
         if party is not None:
             conversation.release(party)
     stays.since = stays.now
+    _without_listeners(stays)
     for party in coming:
         goes.hand_over(party)
         if goes.call.plan.confidential:
@@ -414,6 +342,14 @@ def _unite(first: Conversation, second: Conversation, referral: Referral) -> boo
     goes.end()
     goes.mailbox.post(_OVER)
     return True
+
+
+def _weight(conversation: Conversation) -> int:
+    """A conference stays what it is, an executive's call theirs, and a call with somebody outside theirs."""
+    subject = conversation.subject_party
+    if conversation.room is not None:
+        return 3
+    return 2 if conversation.executive is not None else int(subject is not None and subject.extension is None)
 
 
 def _fail(first: Conversation, referral: Referral, status: int) -> None:
@@ -510,11 +446,9 @@ def _back(conversation: Conversation, referral: Referral) -> None:
 
 
 def leaves(conversation: Conversation, party: Party) -> None:
-    """A party is about to be let go. If it is the transferor, and somebody is left who goes on, they are told first that it went well."""
+    """A party is about to be let go. If it is the transferor, they are told first that it went well: else `release` has told them."""
     referral = conversation.referral
-    if referral is None or party is not referral.party or party.leg.state is not CONFIRMED:
-        return
-    if any(each is not party for each in conversation.heard_parties()):
+    if referral is not None and party is referral.party and party.leg.state is CONFIRMED:
         referral.accept()
         referral.tell(200)
 

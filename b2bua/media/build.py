@@ -94,10 +94,15 @@ def _units(sources: Path) -> list[Path]:
 
 def _digest(sources: Path) -> str:
     """Of everything that makes a difference: the sources, how they are compiled, the machine they are for."""
-    digest = hashlib.sha256(repr((FLAGS, LIBRARIES, sys.platform, platform.machine())).encode())
+    digest = hashlib.sha256(repr((FLAGS, LIBRARIES, sys.platform, platform.machine(), _libc())).encode())
     for path in sorted([*sources.glob("*.c"), *sources.glob("*.h")]):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _libc() -> str | None:
+    """The C library of this machine: an older one cannot load what was linked with a newer one."""
+    return os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else None  # musl has no such name
 
 
 def main() -> int:

@@ -116,6 +116,8 @@ class NativeEngine:
         self.is_restored = asyncio.Event()
         """What ran before the restart of the server has been given, or will never be."""
         self.abilities = ABILITIES
+        self.wake: Callable[[], None] = lambda: None
+        """Called before anybody is told of an event: signalling sets its clock, and sends what comes of it at the end of this turn."""
         self._loop = loop
         self.log = log
         self._pool = PortPool(ports.first, ports.last)
@@ -253,6 +255,7 @@ class NativeEngine:
 
     def _protected(self, call: Callable[[Any], None], argument: object) -> None:
         """A bug of whom we tell something must not cut the connection."""
+        self.wake()
         try:
             call(argument)
         except Exception:

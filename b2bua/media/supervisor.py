@@ -19,7 +19,9 @@ from b2bua.media.sockets import older_sockets
 from b2bua.media.wire import Hello
 
 START_SECONDS: Final = 5.0
-"""From its start to its hello."""
+"""How long the start of the server waits for it, and how long one that listens may take for its hello."""
+PATIENCE_SECONDS: Final = 30.0
+"""How long one that we have started may take: it may have to be compiled first, on a machine that has just been switched on."""
 PING_SECONDS: Final = 1.0
 LONGEST_PAUSE: Final = 5.0
 """Between two starts of a process that dies again and again."""
@@ -59,9 +61,11 @@ class Supervisor:
             self.log.error("no media engine", why="no C compiler; install gcc or run make, and start again", effect="calls go direct where they can")
             return
         self._keeper = asyncio.create_task(self._keep(), name="media")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(START_SECONDS + GONE_SECONDS):
+        try:
+            async with asyncio.timeout(START_SECONDS):
                 await self._tried.wait()
+        except TimeoutError:
+            self.log.warning("media process is slow to start", seconds=START_SECONDS, effect="calls go direct where they can")
 
     async def stop(self) -> None:
         """Let go of the media process; when it has nothing to carry for us it ends with us."""
@@ -129,11 +133,12 @@ class Supervisor:
                 return
 
     async def _connect(self) -> Link | None:
-        """A media process that has said hello and can be used; None, and a line in the log, when there is none within `START_SECONDS`."""
+        """A media process that has said hello and can be used; None, and a line in the log, when there is none in time."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_SECONDS
         link = await self._call(self._path)
         if link is None:
+            deadline = loop.time() + PATIENCE_SECONDS
             self._start_process()
         while link is None and loop.time() < deadline and self._process is not None and self._process.poll() is None:
             await asyncio.sleep(_POLL_SECONDS)
@@ -141,7 +146,7 @@ class Supervisor:
         if link is not None:
             await _within(deadline - loop.time(), link.greeted, link.closed)
         if link is None or not link.greeted.done():
-            self._complain(self._end() if link is None else f"no hello within {START_SECONDS:.0f} s")
+            self._complain(self._end() if link is None else "the media process does not answer")
             await self._kill(link)
             return None
         why = _useless(link.greeted.result())
@@ -222,7 +227,7 @@ class Supervisor:
         if self._failure:
             return f"the media process cannot be started: {self._failure}"
         if status is None:
-            return f"the media process does not listen within {START_SECONDS:.0f} s"
+            return f"the media process does not listen within {PATIENCE_SECONDS:.0f} s"
         return f"the media process ended with status {status}; standard error says why"
 
 

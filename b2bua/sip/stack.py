@@ -18,7 +18,7 @@ from b2bua.sip.uac import UserAgentClient
 from b2bua.sip.uas import UserAgentServer, merge_key, server_key
 from b2bua.sip.values import SipError, Via
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER, SUBSCRIBE"
 ALLOWED: Final = frozenset(ALLOW.split(", "))
 SUPPORTED: Final = frozenset({"100rel", "timer", "replaces", "join", "norefersub"})
 # Standard methods that are understood and not served answer 405, anything else 501 (RFC 3261 §21.4.6, §21.5.2).

@@ -146,7 +146,7 @@ def test_options_in_the_dialog_is_answered_here(world: World, pair: Pair) -> Non
 
 
 @pytest.mark.parametrize(
-    ("method", "status"), [("NOTIFY", 405), ("MESSAGE", 405), ("FROB", 501), ("SUBSCRIBE", 405)]
+    ("method", "status"), [("NOTIFY", 405), ("MESSAGE", 405), ("FROB", 501), ("SUBSCRIBE", 489)]
 )
 def test_an_unknown_request_is_refused_here_and_disturbs_nothing(world: World, pair: Pair, method: str, status: int) -> None:
     one, other = pair

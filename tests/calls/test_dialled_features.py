@@ -301,3 +301,37 @@ def test_the_end_of_the_drain(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     dialled.expect_ended()
     assert dialled.status >= 400
     desk.caller.expect_ended()
+
+
+# --- coming into a call, and not getting there ----------------------------------------------------------------------------------
+
+
+def test_given_up_while_the_call_is_being_brought_here(new_world: Callable[..., World]) -> None:
+    """One row, of who gave up; the call goes on."""
+    world = new_world(media=FakeMedia())
+    lee, mia = world.phones("601", "602")
+    mine, theirs = world.talk(lee, mia)
+    waits = [0]
+    lee.hooks["INVITE"] = lambda call, _: waits.pop() if call is mine and waits else None
+    pulling = mia.call("*11")
+    world.run(0.2)
+    assert pulling.state == "calling"
+    pulling.cancel()
+    pulling.expect_ended(487)
+    world.run(40)
+    assert [(row.called, row.outcome) for row in world.history if row.called == "*11"] == [("*11", "cancelled")]
+    assert theirs.state == mine.state
+
+
+def test_the_call_ends_while_it_is_being_brought_here(new_world: Callable[..., World]) -> None:
+    world = new_world(media=FakeMedia())
+    lee, mia = world.phones("601", "602")
+    mine, _ = world.talk(lee, mia)
+    lee.hooks["INVITE"] = lambda call, _: 0 if call is mine else None
+    pulling = mia.call("*11")
+    world.run(0.2)
+    mine.hang_up()
+    pulling.expect_ended()
+    world.run(1)
+    (row,) = [each for each in world.history if each.called == "*11"]
+    assert row.outcome == "refused" and row.status == pulling.status

@@ -71,6 +71,10 @@ class Stage:
         self.world.run(1.0)
 
 
+def _do(action: Callable[[], object]) -> None:
+    action()
+
+
 def shown(call: PhoneCall) -> str:
     """The identity in the 200 of a call that was dialled."""
     return call.responses[-1].get("p-asserted-identity")
@@ -326,7 +330,7 @@ def test_somebody_hangs_up_half_way(new_world: Callable[..., World], who: str, s
     stage = Stage(new_world, direct=True)
     answer_later(stage.world.carrier, stage, 0.3)
     hers = stage.ana.call("*15676")
-    stage.world.wire.after(seconds, (stage.caller if who == "carrier" else stage.at_sam).hang_up)
+    stage.world.wire.after(seconds, lambda: _do((stage.caller if who == "carrier" else stage.at_sam).hang_up))
     stage.world.run(6.0)
     stage.world.balanced()
     if hers.state != "up":
@@ -338,18 +342,22 @@ def test_who_wants_in_gives_up_half_way(new_world: Callable[..., World], seconds
     stage = Stage(new_world, direct=True)
     answer_later(stage.world.carrier, stage, 0.3)
     hers = stage.ana.call("*15676")
-    stage.world.wire.after(seconds, lambda: hers.cancel() if hers.state != "up" else hers.hang_up())
+    stage.world.wire.after(seconds, lambda: _do(hers.cancel if hers.state != "up" else hers.hang_up))
     stage.world.run(6.0)
     stage.world.balanced()
     assert hers.state == "ended" and stage.caller.state == stage.at_sam.state == "up"
 
 
-def speaks_plain_when_asked(phone: Phone) -> None:
-    """From the next offer on, the phone answers with G.711."""
+def negotiates(phone: Phone, *, refuses: bool = False) -> None:
+    """From the next offer on, the phone answers with Opus where it is offered, else with G.711; or it refuses anything but Opus."""
 
     def hook(call: PhoneCall | None, request: Sip) -> int | None:
-        if call is not None and request.sdp is not None:
-            call.local_sdp = call.local_sdp._replace(codecs=PLAIN)
+        if call is None or request.sdp is None:
+            return None
+        opus = b"opus" in request.body
+        if refuses and not opus:
+            return 488
+        call.local_sdp = call.local_sdp._replace(codecs=OPUS if opus else PLAIN)
         return None
 
     phone.hooks["INVITE"] = hook
@@ -367,8 +375,8 @@ def opus_call(new_world: Callable[..., World]) -> Stage:
 
 def test_who_speaks_only_opus_gets_another_offer(new_world: Callable[..., World]) -> None:
     stage = opus_call(new_world)
-    speaks_plain_when_asked(stage.sam)
-    speaks_plain_when_asked(stage.world.carrier)
+    negotiates(stage.sam)
+    negotiates(stage.world.carrier)
     hers = stage.dial(stage.ana, "*15676")
     assert stage.hears(stage.caller, ana=hers) - {"tone:beep"} == {"sam", "ana"}
     offered = stage.world.requests_to(stage.sam, "INVITE")[-1].body
@@ -377,18 +385,121 @@ def test_who_speaks_only_opus_gets_another_offer(new_world: Callable[..., World]
     assert not context.relay and all(each.encoding != "OPUS" for party in context.terminations for each in party.streams[0].sends)
 
 
+def test_who_could_speak_opus_and_g711_speaks_g711_then(new_world: Callable[..., World]) -> None:
+    """Only what is offered last is not a choice any more: a phone sends what it likes of what has been agreed."""
+    both = (*OPUS[:1], *PLAIN)
+    stage = Stage(new_world, codecs=both)
+    stage.caller.local_sdp = stage.caller.local_sdp._replace(codecs=both)
+    stage.caller.reinvite()
+    stage.world.run(1.0)
+    negotiates(stage.sam)
+    negotiates(stage.world.carrier)
+    stage.dial(stage.ana, "*15676")
+    (context,) = stage.media.contexts.values()
+    assert all(each.encoding != "OPUS" for party in context.terminations for each in party.streams[0].sends)
+
+
+@pytest.mark.parametrize("who", ["carrier", "sam"])
+def test_an_answer_without_a_codec_is_a_refusal(new_world: Callable[..., World], who: str) -> None:
+    stage = opus_call(new_world)
+    negotiates(stage.sam if who == "carrier" else stage.world.carrier)  # the other one answers with Opus, whatever it is offered
+    assert stage.refused(stage.ana, "*15676")[0] == 488
+    stage.world.run(1.0)
+    (context,) = stage.media.contexts.values()
+    assert context.relay and all(party.streams[0].sends[0].encoding == "OPUS" for party in context.terminations)
+
+
 @pytest.mark.parametrize("who", ["carrier", "sam"])
 def test_who_insists_on_opus_is_not_joined(new_world: Callable[..., World], who: str) -> None:
     stage = opus_call(new_world)
-    speaks_plain_when_asked(stage.sam)
-    speaks_plain_when_asked(stage.world.carrier)
-    refuse_once(stage.world.carrier if who == "carrier" else stage.sam, 488)
-    if who == "sam":
-        back_to = stage.world.carrier
-        back_to.hooks["INVITE"] = lambda call, request: None
+    negotiates(stage.sam, refuses=who == "sam")
+    negotiates(stage.world.carrier, refuses=who == "carrier")
     assert stage.refused(stage.ana, "*15676")[0] == 488
     stage.world.run(1.0)
     assert stage.hears(stage.caller) == {"sam"}
+    (context,) = stage.media.contexts.values()
+    assert context.relay and all(party.streams[0].sends[0].encoding == "OPUS" for party in context.terminations)
+
+
+def colleague(new_world: Callable[..., World]) -> tuple[Stage, Phone]:
+    """Lee (601) has called Olivia instead of somebody outside; his phone displays who he is connected to."""
+    stage = Stage.__new__(Stage)
+    boss = executive("667", Delegation("676", "667", EVERY), Delegation("677", "667", EVERY))
+    stage.media = FakeMedia()
+    stage.world = world = new_world(boss, media=stage.media)
+    stage.boss, stage.sam, stage.ana = world.phones("667", "676", "677")
+    lee = world.phone("601")
+    stage.caller = lee.call("667", ["Allow: INVITE, ACK, BYE, CANCEL, UPDATE"])
+    stage.at_sam = stage.sam.expect_call()
+    stage.ana.expect_call()
+    stage.at_sam.answer(["Allow: INVITE, ACK, BYE, CANCEL, UPDATE"])
+    stage.caller.expect_up()
+    world.run(0.5)
+    return stage, lee
+
+
+def told(phone: Phone) -> list[str]:
+    """The identities that a phone was told during the call."""
+    return [each.get("p-asserted-identity") for each in phone.heard("UPDATE")]
+
+
+def test_who_waits_is_told_who_has_taken_the_call(new_world: Callable[..., World]) -> None:
+    stage, lee = colleague(new_world)
+    stage.hold()
+    mine = stage.dial(stage.boss, "*11")
+    stage.world.run(4.0)
+    assert told(lee) == ['"Olivia Boss" <sip:667@acme.test>']
+    assert shown(mine) == '"Lee Colleague" <sip:601@acme.test>'
+    assert stage.boss.heard("UPDATE") == []
+
+
+def test_the_two_who_are_left_are_told_of_each_other(new_world: Callable[..., World]) -> None:
+    stage, lee = colleague(new_world)
+    hers = stage.dial(stage.ana, "*15676")
+    stage.world.run(4.0)
+    assert told(lee) == []
+    stage.at_sam.hang_up()
+    stage.world.run(4.0)
+    assert told(lee) == ['"Ana Aide" <sip:677@acme.test>']
+    assert hers.state == "up"
+
+
+def test_an_invite_without_an_offer_gets_one(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    hers = stage.ana.call("*15676", sdp=False)
+    hers.expect_up()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, ana=hers) - {"tone:beep"} == {"sam", "ana"}
+    assert stage.hears(hers) - {"tone:beep"} == {"caller", "sam"}
+
+
+@pytest.mark.parametrize("host", ["224.0.0.1", "127.0.0.1"])
+def test_sound_that_is_to_go_elsewhere_is_refused(new_world: Callable[..., World], host: str) -> None:
+    stage = Stage(new_world)
+    hers = PhoneCall(stage.ana)
+    stage.ana.calls.append(hers)
+    hers.local_sdp = hers.local_sdp._replace(host=host, port=20000)
+    hers.dial("sip:*15676@acme.test", [], sdp=True, reliable=False)
+    hers.expect_ended(488)
+    assert stage.hears(stage.caller) == {"sam"} and stage.hears(stage.at_sam) == {"caller"}
+
+
+def test_who_offers_nothing_that_can_be_mixed_is_refused(new_world: Callable[..., World]) -> None:
+    stage = Stage(new_world)
+    hers = PhoneCall(stage.ana)
+    stage.ana.calls.append(hers)
+    hers.local_sdp = hers.local_sdp._replace(codecs=OPUS)
+    hers.dial("sip:*15676@acme.test", [], sdp=True, reliable=False)
+    hers.expect_ended(488)
+    assert stage.hears(stage.caller) == {"sam"}
+
+
+def test_who_takes_over_an_opus_call_with_another_codec(new_world: Callable[..., World]) -> None:
+    """Who waits gets another offer, and both are relayed again."""
+    stage = opus_call(new_world)
+    negotiates(stage.world.carrier)
+    mine = stage.dial(stage.boss, "*11676")
+    assert stage.hears(stage.caller, boss=mine) == {"boss"} and stage.hears(mine) == {"caller"}
     assert [context.relay for context in stage.media.contexts.values()] == [True]
 
 
@@ -408,11 +519,14 @@ def test_a_listener_hears_and_is_not_heard(new_world: Callable[..., World]) -> N
     stage.world.press(hers, "12")
     stage.world.run(6.0)
     assert stage.media.sent == {}
+    assert stage.refused(stage.boss, "*11677")[0] == 404  # she holds nothing
+    told = len(stage.sam.log), len(stage.world.carrier.log)
     hers.hang_up()
-    stage.world.run(0.5)
+    stage.world.run(4.0)
     assert stage.hears(stage.caller) == {"sam"}
+    assert (len(stage.sam.log), len(stage.world.carrier.log)) == told
     stage.over()
-    (row,) = stage.world.history
+    (row,) = [each for each in stage.world.history if each.outcome == "answered"]
     assert [(each.party, each.kind) for each in row.segments if each.kind != "ring"] == [("677", "listen"), ("677", "hold"), ("676", "talk")]
     assert all("677" not in each.with_ for each in row.segments)
 
@@ -588,7 +702,7 @@ def test_picked_up_just_when_the_call_ends(new_world: Callable[..., World], offs
     stage.order(Take("677", "join"))
     at_ana = stage.ana.expect_call()
     at_ana.ring()
-    stage.world.wire.after(0.01, stage.caller.hang_up)
+    stage.world.wire.after(0.01, lambda: _do(stage.caller.hang_up))
     stage.world.wire.after(0.01 + offset, lambda: at_ana.answer() if at_ana.state == "ringing" else None)
     stage.world.run(4.0)
     stage.world.balanced()

@@ -430,7 +430,7 @@ def test_a_retrieving_phone_without_a_common_codec_leaves_it_parked(desk: Desk, 
     assert [row.status for row in desk.world.history if row.called == "701"] == [488]
 
 
-# --- endings and crossings ------------------------------------------------------------------------------------------------------
+# --- endings ------------------------------------------------------------------------------------------------------
 
 
 def test_the_parked_caller_hangs_up(desk: Desk) -> None:
@@ -457,6 +457,63 @@ def test_the_parked_phone_holds_and_resumes(desk: Desk) -> None:
     desk.caller.resume().expect(200)
     assert desk.world.hears(desk.caller) == {"music"}
 
+
+# --- after a restart of the signalling ------------------------------------------------------------------------------------------
+
+
+def _die_and_rise(world: World) -> None:
+    world.run(0.2)
+    world.kill()
+    world.run(2)
+    world.revive()
+    world.run(0.1)
+
+
+def test_parked_over_a_restart_and_retrieved(desk: Desk) -> None:
+    desk.park()
+    _die_and_rise(desk.world)
+    assert desk.world.hears(desk.caller) == {"music"} and desk.slots == ["701"]
+    desk.sam.call("*68701").expect_ended(404)
+    at_ana = desk.ana.call("701")
+    at_ana.expect_up()
+    desk.joined(at_ana, desk.caller)
+    assert desk.slots == []
+
+
+def test_parked_over_a_restart_and_recalled(desk: Desk) -> None:
+    desk.park()
+    _die_and_rise(desk.world)
+    again = desk.sam.expect_call(within=46)
+    again.ring()
+    again.answer()
+    desk.joined(again, desk.caller)
+    assert desk.slots == []
+
+
+def test_a_restart_while_the_slot_is_spoken(desk: Desk) -> None:
+    desk.world.press(desk.at_sam, "*68#")
+    _die_and_rise(desk.world)
+    assert desk.world.hears(desk.caller, sam=desk.at_sam) == {"music"}
+    desk.at_sam.expect_ended(within=7)
+    assert desk.slots == ["701"]
+
+
+def test_a_restart_while_the_recall_rings(desk: Desk) -> None:
+    desk.park()
+    before = desk.sam.expect_call(within=46)
+    before.ring()
+    _die_and_rise(desk.world)
+    before.state = "ended"  # what rang at a server that has died is never answered; phones give it up
+    desk.sam.expect_call()
+    assert desk.slots == ["701"] and desk.world.hears(desk.caller) == {"music"}
+    at_lee = desk.lee.call("701")
+    at_lee.expect_up()
+    desk.joined(at_lee, desk.caller)
+    desk.world.run(60)
+    desk.joined(at_lee, desk.caller)
+
+
+# --- crossings ------------------------------------------------------------------------------------------------------------------
 
 OFFSETS = [step * 0.0005 for step in range(-6, 7)]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from b2bua.calls.commands import Command, End, Outcome, PushBack
 from b2bua.calls.pushing import ANSWER_SECONDS
+from b2bua.delegation.people import Forwarding
 from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall
-from tests.world import NUMBER, Rollover, World, executive
+from tests.world import NUMBER, USERS, Rollover, World, executive
 
 NewWorld = Callable[..., World]
 RECALL_SECONDS = 20.0
@@ -52,6 +54,17 @@ class Office:
         """Kind, party and why of the segments of the only finished call."""
         (row,) = self.world.history
         return [(each.kind, each.party, each.why) for each in row.segments if each.kind != "ring"]
+
+
+def engine(world: World) -> FakeMedia:
+    assert world.media is not None
+    return world.media
+
+
+def given(call: PhoneCall) -> bytes:
+    """The description that a phone was given."""
+    assert call.remote_sdp is not None
+    return bytes(call.remote_sdp)
 
 
 @pytest.fixture
@@ -101,7 +114,17 @@ def while_held(office: Office) -> None:
     office.world.press(office.at_sam, "##20")
 
 
-WAYS = [by_telephone_events, by_short_code, by_info_relay, by_info_plain, by_one_info, by_command, while_held]
+def dialled_while_held(office: Office) -> None:
+    office.at_sam.hold().expect(200)
+    office.world.run(0.5)
+    office.sam.call("%23%2320")
+
+
+def by_refer(office: Office) -> None:
+    office.at_sam.refer("%23%2320").expect(202)
+
+
+WAYS = [by_telephone_events, by_short_code, by_info_relay, by_info_plain, by_one_info, by_command, while_held, dialled_while_held, by_refer]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -120,7 +143,7 @@ def test_sent_to_the_executive(office: Office, way: Callable[[Office], None]) ->
     assert office.caller.state == "ended"
     (row,) = office.world.history
     assert (row.answered_by, row.executive, row.outcome) == ("667", "667", "answered")
-    held = [("hold", "676", "held")] if way is while_held else []
+    held = [("hold", "676", "held")] if way in (while_held, dialled_while_held) else []
     assert office.segments() == [("talk", "676", "answered"), *held, ("talk", "667", "sent to the executive")]
 
 
@@ -180,7 +203,7 @@ def test_when_all_is_in_vain_the_caller_is_told(new_world: NewWorld) -> None:
                     call.reject(486)
         office.world.run(0.1)
     assert office.hears(office.caller) == {"unavailable"}
-    office.world.media.finish(bytes(office.caller.remote_sdp))  # type: ignore[union-attr]
+    engine(office.world).finish(given(office.caller))
     office.world.run(0.5)
     assert office.caller.state == "ended"
 
@@ -216,6 +239,18 @@ def test_the_called_party_of_a_call_on_behalf_waits(new_world: NewWorld) -> None
     world.run(1)
     (row,) = world.history
     assert row.on_behalf_of == "667" and ("talk", "667") in [(each.kind, each.party) for each in row.segments]
+
+
+def test_an_executive_who_forwards_calls_is_called_there_and_not_asked(new_world: NewWorld) -> None:
+    """The note is for the executive: whoever stands in is not shown it, nor asked."""
+    users = [each if each.extension != "667" else replace(each, forwarding=Forwarding(always="601")) for each in USERS]
+    office = Office(new_world(executive("667", "676"), users=users, media=FakeMedia()))
+    lee = office.world.phone("601")
+    assert office.order(PushBack("676", note=NOTE)).done
+    at_lee = lee.expect_call(shows=("Customer", NUMBER))
+    assert not at_lee.invite.get("subject")
+    answer(at_lee)
+    assert office.hears(office.caller, lee=at_lee) == {"lee"}
 
 
 # Refusals: the call goes on.
@@ -296,10 +331,13 @@ def test_hanging_up_while_a_direct_call_is_brought_here(new_world: NewWorld) -> 
     for who in ("mine", "theirs"):
         world, mine, theirs, boss = direct(new_world)
         theirs.phone.hooks["INVITE"] = lambda call, request: 0 if call is not None else None
-        keys(mine, "##20")
+        found: list[Outcome] = []
+        world.core.calls.order(next(iter(world.core.calls.calls)), PushBack("676"), found.append)
+        world.run(0.1)
         (mine if who == "mine" else theirs).hang_up()
         world.run(2)
         assert mine.state == theirs.state == "ended"
+        assert found == [Outcome(404, "somebody has hung up")]
         assert not boss.calls
 
 
@@ -352,7 +390,7 @@ def test_accepted_by_info(office: Office) -> None:
 
 def test_who_has_heard_the_question_and_says_nothing_is_connected(office: Office) -> None:
     at_boss = asked(office)
-    office.world.media.finish(bytes(at_boss.remote_sdp))  # type: ignore[union-attr]
+    engine(office.world).finish(given(at_boss))
     office.world.run(1)
     assert office.hears(office.caller, boss=at_boss) == {"music"}
     assert office.hears(at_boss, caller=office.caller) == {"music"}
@@ -390,8 +428,34 @@ def test_other_keys_do_not_reach_who_waits(office: Office) -> None:
     at_boss = asked(office)
     office.world.press(at_boss, "9")
     office.world.run(3)
-    assert not office.world.media.sent  # type: ignore[union-attr]
+    assert not engine(office.world).sent
     assert office.hears(office.caller, boss=at_boss) == {"music"}
+
+
+def test_the_caller_learns_who_it_is_when_the_executive_has_accepted(new_world: NewWorld) -> None:
+    world = new_world(executive("667", "676"), media=FakeMedia())
+    lee, sam, boss = world.phones("601", "676", "667")
+    mine = lee.call("667")
+    answer(sam.expect_call())
+    (call,) = world.core.calls.calls
+    world.core.calls.order(call, PushBack("676", note=NOTE), lambda _: None)
+    at_boss = boss.expect_call()
+    answer(at_boss)
+
+    def told() -> list[str]:
+        return [each.get("p-asserted-identity") for each in (*lee.heard("INVITE"), *lee.heard("UPDATE"))]
+
+    assert told() == []
+    world.press(at_boss, "1")
+    world.run(3)
+    assert told() == ['"Olivia Boss" <sip:667@acme.test>']
+    assert world.hears(mine, boss=at_boss) == {"boss"}
+
+
+def test_nothing_of_the_executive_reaches_who_waits(office: Office) -> None:
+    at_boss = asked(office)
+    at_boss.send("INFO", body=b"<x/>", content_type="application/media_control+xml").expect(415)
+    assert not office.world.carrier.heard("INFO")
 
 
 def test_a_note_that_nobody_has_answered_comes_back_without_it(office: Office) -> None:
@@ -438,7 +502,7 @@ def test_announced_and_accepted_by_key(office: Office) -> None:
 
 
 def finish_tone(office: Office) -> None:
-    office.world.media.finish(bytes(office.at_sam.remote_sdp))  # type: ignore[union-attr]
+    engine(office.world).finish(given(office.at_sam))
     office.world.run(0.01)
 
 
@@ -511,27 +575,85 @@ def test_a_caller_who_hangs_up_during_the_announcement_ends_it(office: Office, a
     assert at_boss.state == office.at_sam.state == "ended"
 
 
+def test_who_announces_has_the_caller_back_when_the_ringing_is_stopped(office: Office) -> None:
+    """Whatever it is that stops it."""
+    office.push("*86")
+    conversation = next(iter(office.world.core.calls.calls.values())).conversation
+    assert conversation is not None
+    conversation.stop_ringing()
+    conversation.apply("stopped")
+    assert office.hears(office.caller, sam=office.at_sam) == {"sam"}
+
+
 def test_keys_of_an_announcement_do_not_reach_who_waits(office: Office) -> None:
     announced(office)
     office.world.press(office.at_sam, "5")
-    assert len(office.world.media.sent) == 1  # type: ignore[union-attr]
+    assert len(engine(office.world).sent) == 1
 
 
 def test_an_engine_that_cannot_mix_announces_nothing(office: Office) -> None:
-    office.world.media.abilities = frozenset({"relay", "play", "digits"})  # type: ignore[union-attr]
+    engine(office.world).abilities = frozenset({"relay", "play", "digits"})
     assert office.order(PushBack("676", announced=True)).status == 488
     goes_on(office)
 
 
+# --- over a restart -----------------------------------------------------------------------------------------------------------
+
+
+def die_and_rise(office: Office) -> None:
+    office.world.run(0.3)
+    office.world.kill()
+    office.world.run(2)
+    office.world.revive()
+    office.world.run(0.1)
+
+
+def test_who_is_asked_stays_asked(office: Office) -> None:
+    at_boss = asked(office)
+    die_and_rise(office)
+    assert office.hears(office.caller, boss=at_boss) == {"music"}
+    office.world.press(at_boss, "2")
+    again = office.sam.expect_call(shows=("Later – Customer → Olivia Boss", NUMBER))
+    answer(again)
+    assert office.hears(office.caller, sam=again) == {"sam"}
+
+
+def test_who_is_asked_is_connected_in_the_end(office: Office) -> None:
+    at_boss = asked(office)
+    die_and_rise(office)
+    office.world.run(ANSWER_SECONDS)
+    assert office.hears(office.caller, boss=at_boss) == {"boss"}
+
+
+def test_an_announcement_goes_on(office: Office) -> None:
+    at_boss = announced(office)
+    die_and_rise(office)
+    assert office.hears(office.caller, sam=office.at_sam, boss=at_boss) == {"music"}
+    assert office.hears(at_boss, sam=office.at_sam, caller=office.caller) == {"sam"}
+    office.world.press(at_boss, "1")
+    office.world.run(0.5)
+    assert office.hears(office.caller, boss=at_boss) == {"boss"}
+    assert office.at_sam.state == "ended"
+
+
+def test_who_was_rung_for_an_announcement_is_rung_again(office: Office) -> None:
+    lost = office.push("*86")
+    die_and_rise(office)
+    lost.reject(487)  # nobody is left who could cancel it
+    at_boss = office.boss.expect_call()
+    answer(at_boss)
+    assert office.hears(at_boss, sam=office.at_sam, caller=office.caller) == {"sam"}
+
+
 # --- whatever happens at the same time ----------------------------------------------------------------------------------------
 
-OFFSETS = [step * 0.0005 for step in range(-7, 8)]
+OFFSETS = [-0.003, -0.0015, -0.001, -0.0005, 0.0, 0.0005, 0.001, 0.0015, 0.003]
 """How much later the second event begins, seconds: from well before the first has crossed to well after."""
 
 
 def push_key(office: Office) -> None:
     if office.at_sam.state == "up" and office.world.core.calls.calls:
-        office.world.media.press(bytes(office.at_sam.remote_sdp), "0")  # type: ignore[union-attr]
+        engine(office.world).press(given(office.at_sam), "0")
 
 
 def caller_bye(office: Office) -> None:
@@ -566,7 +688,7 @@ def boss_bye(office: Office) -> None:
 def boss_key(office: Office) -> None:
     for call in office.boss.calls:
         if call.state == "up" and office.world.core.calls.calls:
-            office.world.media.press(bytes(call.remote_sdp), "1")  # type: ignore[union-attr]
+            engine(office.world).press(given(call), "1")
 
 
 def caller_holds(office: Office) -> None:

@@ -138,7 +138,7 @@ def test_a_refer_outside_of_a_call(new_world: NewWorld) -> None:
 
 @pytest.mark.parametrize("other", ["caller hangs up", "sam hangs up", "another takes it"])
 def test_at_the_same_instant(new_world: NewWorld, other: str) -> None:
-    for offset in [step * 0.00025 for step in range(-14, 15)]:
+    for offset in [step * 0.0005 for step in range(-7, 8)]:
         talking = Talking(new_world)
         world, named = talking.world, talking.at_sam.dialog
         taking: list[PhoneCall] = []

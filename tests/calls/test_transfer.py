@@ -9,7 +9,7 @@ import pytest
 from b2bua.calls.commands import Outcome, Transfer
 from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall
-from tests.world import NUMBER, World, executive
+from tests.world import FAR_NUMBER, NUMBER, Delegation, World, executive
 
 NewWorld = Callable[..., World]
 
@@ -265,6 +265,33 @@ def test_to_a_park_slot_and_back(new_world: NewWorld) -> None:
     assert stage.hears(stage.caller, lee=at_slot) == {"lee"}
 
 
+def test_who_was_called_is_transferred_under_their_own_number(new_world: NewWorld) -> None:
+    world = new_world(media=FakeMedia())
+    lee, mia = world.phones("601", "602")
+    mine, theirs = world.talk(lee, world.carrier, number=NUMBER)
+    mine.refer("602").expect(202)
+    at_mia = mia.expect_call(shows=NUMBER)
+    assert NUMBER in at_mia.invite.get("p-asserted-identity")
+    assert at_mia.invite.get("referred-by") == "<sip:601@acme.test>"
+    at_mia.answer()
+    world.run(0.5)
+    assert world.hears(theirs, mia=at_mia) == {"mia"}
+    theirs.hang_up()
+    at_mia.expect_ended()
+    row = world.history[-1]
+    assert (row.actor, row.called) == (None, NUMBER)
+    assert ("talk", "602", "transferred") in segments(world)
+
+
+def test_without_a_media_engine_it_is_refused_and_the_call_goes_on(new_world: NewWorld) -> None:
+    world = new_world()
+    lee, mia, _desk = world.phones("601", "602", "600")
+    mine, theirs = world.talk(lee, mia)
+    mine.refer("600").expect(488)
+    assert mine.hears(theirs) and theirs.hears(mine)
+    mine.refer("600").expect(488)
+
+
 def test_the_code_from_nobody_s_assistant_is_refused(new_world: NewWorld) -> None:
     world = new_world(media=FakeMedia())
     lee, mia = world.phones("601", "602")
@@ -321,6 +348,31 @@ def test_attended_of_two_plain_calls_whose_sound_went_directly(new_world: NewWor
     assert any("600" in message.get("p-asserted-identity") for message in (*mia.heard("UPDATE"), *mia.heard("INVITE")))
 
 
+def test_the_record_of_the_caller_goes_on(new_world: NewWorld) -> None:
+    world = new_world(media=FakeMedia())
+    lee, mia = world.phones("601", "602")
+    caller = world.carrier.call_from(NUMBER, "+6221500602")
+    first = lee.expect_call()
+    first.answer()
+    caller.expect_up()
+    first.hold()
+    world.run(0.2)
+    second, at_mia = world.talk(lee, mia)
+    first.refer("602", replaces=second).expect(202)
+    world.run(0.5)
+    assert world.hears(caller, mia=at_mia) == {"mia"}
+    caller.hang_up()
+    at_mia.expect_ended()
+    world.run(1.0)
+    row = next(row for row in world.history if row.caller == NUMBER)
+    assert [(each.kind, each.party, each.why) for each in row.segments if each.kind != "ring"] == [
+        ("talk", "601", "answered"),
+        ("hold", "601", "held"),
+        ("talk", "602", "transferred"),
+    ]
+    assert {"601", "602"} <= set(row.parties)
+
+
 def test_join_makes_a_call_of_three(new_world: NewWorld) -> None:
     stage = Stage(new_world)
     mine, at_lee = stage.consult()
@@ -356,9 +408,136 @@ def test_nobody_takes_part_in_the_calls_of_others(new_world: NewWorld) -> None:
     assert theirs.state == at_other.state == "up"
 
 
+def test_who_listened_to_the_transferor_listens_no_more(new_world: NewWorld) -> None:
+    world = new_world(
+        executive("667", "676", Delegation("677", "667", frozenset({"receive", "listen"}))), media=FakeMedia()
+    )
+    sam, ana, lee = world.phones("676", "677", "601")
+    caller = world.carrier.call_from(NUMBER, "+6221500667")
+    at_sam = sam.expect_call()
+    at_sam.answer()
+    caller.expect_up()
+    listener = ana.call("*80676")
+    listener.expect_up()
+    at_sam.refer("601").expect(202)
+    at_lee = lee.expect_call()
+    at_lee.answer()
+    world.run(0.5)
+    assert listener.state == "ended"
+    assert world.hears(caller, lee=at_lee) == {"lee"}
+
+
+def test_two_outside_parties_the_trusted_trunk_learns_who_it_is_the_other_one_does_not(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.hold()
+    stage.world.run(0.2)
+    mine = stage.sam.call(FAR_NUMBER)
+    far = stage.world.far.expect_call()
+    far.answer()
+    mine.expect_up()
+    stage.at_sam.refer(FAR_NUMBER, replaces=mine).expect(202)
+    stage.world.run(5.0)
+    assert stage.hears(stage.caller, far=far) == {"far"}
+    told = [message.get("p-asserted-identity") for message in (*stage.world.carrier.heard("UPDATE"), *stage.world.carrier.heard("INVITE"))]
+    assert any(FAR_NUMBER in each for each in told)
+    assert not any("p-asserted-identity" in dict(message.headers) for message in stage.world.far.heard("INVITE")[1:])
+    assert not any(message.get("p-asserted-identity") for message in stage.world.far.heard("UPDATE"))
+
+
+class Plain:
+    """Lee (601) has a call with Mia (602) and one with the reception (600); the sound of both goes directly."""
+
+    def __init__(self, new_world: NewWorld) -> None:
+        self.world = new_world(media=FakeMedia())
+        self.lee, self.mia, self.desk = self.world.phones("601", "602", "600")
+        self.first, self.at_mia = self.world.talk(self.lee, self.mia)
+        self.second, self.at_desk = self.world.talk(self.lee, self.desk)
+
+
+@pytest.mark.parametrize("who", ["mia", "desk"])
+def test_a_refused_reinvite_leaves_both_calls_as_they_were(new_world: NewWorld, who: str) -> None:
+    plain = Plain(new_world)
+    phone: Phone = getattr(plain, who)
+    phone.hooks["INVITE"] = lambda call, request: 488 if request.to_tag else None
+    asked = plain.first.refer("600", replaces=plain.second)
+    plain.world.run(2.0)
+    if who == "mia":
+        asked.expect(488)
+    else:
+        assert plain.first.notified == [100, 488]
+    plain.world.balanced()
+    assert plain.second.hears(plain.at_desk) and plain.at_desk.hears(plain.second)
+    if who == "desk":
+        assert plain.world.hears(plain.first, mia=plain.at_mia) == {"mia"}
+    else:
+        assert plain.first.hears(plain.at_mia) and plain.at_mia.hears(plain.first)
+
+
+def test_crossing_offers_are_tried_again(new_world: NewWorld) -> None:
+    plain = Plain(new_world)
+    refusals = [491, 491]
+    plain.desk.hooks["INVITE"] = lambda call, request: refusals.pop() if refusals and request.to_tag else None
+    plain.first.refer("600", replaces=plain.second).expect(202)
+    plain.world.run(8.0)
+    assert plain.first.notified == [100, 200]
+    assert plain.world.hears(plain.at_mia, desk=plain.at_desk) == {"desk"}
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_phone_that_does_not_answer_holds_up_nobody_for_ever(new_world: NewWorld, *, stays: bool) -> None:
+    plain = Plain(new_world)
+    plain.desk.hooks["INVITE"] = lambda call, request: 0 if request.to_tag else None
+    plain.first.refer("600", replaces=plain.second).expect(202)
+    if not stays:
+        plain.first.hang_up()
+    plain.world.run(21.0)
+    if stays:
+        assert plain.first.notified == [100, 504]
+        assert plain.world.hears(plain.at_mia, lee=plain.first) == {"lee"}
+    else:
+        again = plain.lee.expect_call()
+        again.answer()
+        plain.world.run(0.5)
+        assert plain.world.hears(plain.at_mia, lee=again) == {"lee"}
+    plain.world.run(20.0)
+    assert plain.at_mia.state == "up"
+    plain.desk.hooks.clear()
+
+
+def test_the_transferor_hangs_up_the_other_call_too_early(new_world: NewWorld) -> None:
+    """While the sound of the second call is being brought to us; its other party is not lost."""
+    plain = Plain(new_world)
+    plain.lee.hooks["INVITE"] = lambda call, request: 0 if call is plain.second else None
+    plain.first.refer("600", replaces=plain.second).expect(202)
+    plain.world.run(0.5)
+    plain.second.hang_up()
+    plain.world.run(1.0)
+    assert plain.world.hears(plain.at_mia, desk=plain.at_desk) == {"desk"}
+    assert plain.world.hears(plain.at_desk, mia=plain.at_mia) == {"mia"}
+    assert plain.first.notified == [100, 200]
+    plain.lee.hooks.clear()
+
+
+def test_a_restart_while_the_transferred_call_rings(new_world: NewWorld) -> None:
+    stage = Stage(new_world)
+    stage.at_sam.refer("601").expect(202)
+    before = stage.lee.expect_call()
+    stage.at_sam.hang_up()
+    stage.world.run(0.2)
+    stage.world.kill()
+    stage.world.run(2.0)
+    stage.world.revive()
+    before.state = "ended"  # what rang at a server that has died is never answered; phones give it up
+    stage.lee.expect_call()
+    again = stage.sam.expect_call(60.0)
+    again.answer()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, sam=again) == {"sam"}
+
+
 # --- whoever hangs up ---------------------------------------------------------------------------------------------------------
 
-OFFSETS = [step * 0.00025 for step in range(-6, 28)]
+OFFSETS = [step * 0.0005 for step in range(-3, 14)]
 
 
 def hang_up(call: PhoneCall) -> None:
@@ -366,6 +545,11 @@ def hang_up(call: PhoneCall) -> None:
         call.hang_up()
     elif call.state in ("trying", "ringing") and call.incoming:
         call.reject(486)
+
+
+def refer(call: PhoneCall, number: str, replaces: PhoneCall | None = None) -> None:
+    if call.state == "up":
+        call.refer(number, replaces=replaces)
 
 
 def lost(world: World, caller: PhoneCall) -> bool:
@@ -377,57 +561,100 @@ def lost(world: World, caller: PhoneCall) -> bool:
 @pytest.mark.parametrize("who", ["caller", "sam", "lee", "consult"])
 def test_hanging_up_at_any_moment_of_an_attended_transfer(new_world: NewWorld, who: str) -> None:
     for offset in OFFSETS:
-        stage = Stage(new_world)
-        mine, at_lee = stage.consult()
-        leaving = {"caller": stage.caller, "sam": stage.at_sam, "lee": at_lee, "consult": mine}[who]
-        stage.world.wire.after(0.01, lambda: stage.at_sam.refer("601", replaces=mine) if stage.at_sam.state == "up" else None)
-        stage.world.wire.after(0.01 + offset, lambda: hang_up(leaving))
-        stage.world.run(3.0)
-        stage.world.balanced()
-        assert not lost(stage.world, stage.caller), stage.world.report(f"{who} {offset}")
-        if who == "caller":
-            assert stage.at_sam.state == "ended"
-        stage.world.settle(40.0)
+        _hang_up_attended(Stage(new_world), who, offset)
+
+
+def _hang_up_attended(stage: Stage, who: str, offset: float) -> None:
+    mine, at_lee = stage.consult()
+    leaving = {"caller": stage.caller, "sam": stage.at_sam, "lee": at_lee, "consult": mine}[who]
+    stage.world.wire.after(0.01, lambda: refer(stage.at_sam, "601", mine))
+    stage.world.wire.after(0.01 + offset, lambda: hang_up(leaving))
+    stage.world.run(3.0)
+    stage.world.balanced()
+    assert not lost(stage.world, stage.caller), stage.world.report(f"{who} {offset}")
+    if who == "caller":
+        assert stage.at_sam.state == "ended"
+    stage.world.settle(40.0)
+
+
+def test_the_target_answers_while_the_transferor_sends_it_on(new_world: NewWorld) -> None:
+    for offset in OFFSETS:
+        _answer_semi_attended(Stage(new_world), offset)
+
+
+def _answer_semi_attended(stage: Stage, offset: float) -> None:
+    mine, at_lee = stage.consult(answered=False)
+    stage.world.wire.after(0.014, lambda: refer(stage.at_sam, "601", mine))
+    stage.world.wire.after(0.014 + offset, lambda: at_lee.answer() if at_lee.state == "ringing" else None)
+    stage.world.run(2.0)
+    stage.world.balanced()
+    assert stage.caller.state == "up"
+    if at_lee.state == "up":
+        assert stage.hears(stage.caller, lee=at_lee) == {"lee"}
+    else:
+        stage.lee.expect_call().answer()
+        stage.world.run(0.5)
+        assert stage.hears(stage.caller, lee=stage.lee.calls[-1]) == {"lee"}
+    assert stage.at_sam.state == "ended"
+    stage.world.settle(60.0)
+
+
+@pytest.mark.parametrize("who", ["mia", "desk", "first", "second"])
+def test_hanging_up_while_the_sound_is_brought_to_us(new_world: NewWorld, who: str) -> None:
+    for offset in [step * 0.0005 for step in range(28)]:
+        _hang_up_direct(Plain(new_world), who, offset)
+
+
+def _hang_up_direct(plain: Plain, who: str, offset: float) -> None:
+    leaving = {"mia": plain.at_mia, "desk": plain.at_desk, "first": plain.first, "second": plain.second}[who]
+    plain.world.wire.after(0.01, lambda: refer(plain.first, "600", plain.second))
+    plain.world.wire.after(0.0105 + offset, lambda: hang_up(leaving))
+    plain.world.run(4.0)
+    plain.world.balanced()
+    if who in ("first", "second") and offset > 0.002:
+        assert plain.at_mia.state == "up", plain.world.report(f"{who} {offset}")
+    if who == "second" and offset > 0.002:
+        assert plain.world.hears(plain.at_mia, desk=plain.at_desk, lee=plain.first) <= {"desk", "lee"}
+    plain.world.settle(60.0)
 
 
 @pytest.mark.parametrize("who", ["caller", "sam", "lee"])
 @pytest.mark.parametrize("answer", [True, False])
 def test_hanging_up_at_any_moment_of_a_blind_transfer(new_world: NewWorld, who: str, *, answer: bool) -> None:
     for offset in OFFSETS:
-        stage = Stage(new_world)
-        stage.world.wire.after(0.01, lambda: stage.at_sam.refer("601"))
-        stage.world.run(0.013)
-        at_lee = stage.lee.expect_call()
-        at_lee.ring()
-        stage.world.run(0.01)
-        stage.world.wire.after(0.01, lambda: (at_lee.answer() if at_lee.state == "ringing" else None) if answer else None)
-        leaving = {"caller": stage.caller, "sam": stage.at_sam, "lee": at_lee}[who]
-        stage.world.wire.after(0.01 + offset, lambda: hang_up(leaving))
-        stage.world.run(3.0)
-        stage.world.balanced()
-        assert not lost(stage.world, stage.caller), stage.world.report(f"{who} {offset}")
-        if who != "caller" and answer and at_lee.state == "up":
-            assert stage.caller.state == "up"
-        stage.world.settle(90.0)
+        _hang_up_blind(Stage(new_world), who, offset, answer=answer)
+
+
+def _hang_up_blind(stage: Stage, who: str, offset: float, *, answer: bool) -> None:
+    stage.at_sam.refer("601").expect(202)
+    at_lee = stage.lee.expect_call()
+    stage.world.run(0.01)
+    if answer:
+        stage.world.wire.after(0.01, lambda: at_lee.answer() if at_lee.state == "ringing" else None)
+    leaving = {"caller": stage.caller, "sam": stage.at_sam, "lee": at_lee}[who]
+    stage.world.wire.after(0.01 + offset, lambda: hang_up(leaving))
+    stage.world.run(3.0)
+    stage.world.balanced()
+    assert not lost(stage.world, stage.caller), stage.world.report(f"{who} {offset}")
+    if who != "caller" and answer and at_lee.state == "up":
+        assert stage.caller.state == "up"
+    stage.world.settle(90.0)
 
 
 def test_two_transfers_at_the_same_instant(new_world: NewWorld) -> None:
     """Lee and Mia transfer each other away at the same time: one of them does."""
     for offset in OFFSETS[::2]:
-        world = new_world(media=FakeMedia())
-        lee, mia, tom = world.phones("601", "602", "600")
-        mine, theirs = world.talk(lee, mia)
+        _two_at_once(new_world(media=FakeMedia()), offset)
 
-        def refer(call: PhoneCall, phone: Phone) -> None:
-            if call.state == "up":
-                call.refer("600")
 
-        world.wire.after(0.01, lambda: refer(mine, lee))
-        world.wire.after(0.01 + offset, lambda: refer(theirs, mia))
-        at_tom = tom.expect_call()
-        at_tom.answer()
-        world.run(3.0)
-        tom.expect_no_call(0.1)
-        assert sorted([mine.state, theirs.state]) == ["ended", "up"]
-        world.balanced()
-        world.settle(40.0)
+def _two_at_once(world: World, offset: float) -> None:
+    lee, mia, tom = world.phones("601", "602", "600")
+    mine, theirs = world.talk(lee, mia)
+    world.wire.after(0.01, lambda: refer(mine, "600"))
+    world.wire.after(0.01 + offset, lambda: refer(theirs, "600"))
+    tom.expect_call().answer()
+    world.run(3.0)
+    tom.expect_no_call(0.1)
+    assert sorted([mine.state, theirs.state]) == ["ended", "up"]
+    world.balanced()
+    world.settle(40.0)

@@ -17,7 +17,7 @@ needs_compiler = pytest.mark.skipif(build.compiler() is None, reason="no C compi
 def sources(tmp_path: Path) -> Path:
     folder = tmp_path / "native"
     folder.mkdir()
-    (folder / "answer.h").write_text("int answer(void);\n")
+    (folder / "answer.h").write_text("#pragma GCC visibility push(default)\nint answer(void);\n#pragma GCC visibility pop\n")
     (folder / "answer.c").write_text('#include "answer.h"\nint answer(void) { return 42; }\n')
     return folder
 

@@ -268,6 +268,16 @@ def test_events_go_to_who_listens(engine: NativeEngine, link: FakeLink) -> None:
     assert told == [Digit("a", "#")]
 
 
+def test_signalling_is_woken_before_it_is_told(engine: NativeEngine, link: FakeLink) -> None:
+    """Its clock is the time of the last SIP message, which may be long ago, and nobody else sends what it answers."""
+    told: list[object] = []
+    engine.wake = lambda: told.append("wake")
+    engine.listen("a", told.append)
+    engine.deliver("digit", ["a", "#", False])
+    engine.deliver("digit", ["b", "1", False])
+    assert told == ["wake", Digit("a", "#")]
+
+
 def test_a_bug_of_a_listener_is_logged_and_hurts_nobody(engine: NativeEngine, link: FakeLink, log: Log) -> None:
     def broken(event: MediaEvent) -> None:
         raise LookupError("broken")

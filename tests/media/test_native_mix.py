@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from b2bua.media import build, native
+from b2bua.media import native
 from b2bua.media.native import Plane
+from tests.media.native_calls import new_plane
 from tests.media.rtp import (
     EVENT,
     G722,
@@ -92,10 +93,8 @@ class Room:
 
 @pytest.fixture
 def plane() -> Iterator[Plane]:
-    library, _ = build.build()
-    made = Plane(native.load(library), silent_ms=0)
-    yield made
-    made.free()
+    with new_plane() as made:
+        yield made
 
 
 @pytest.fixture
@@ -247,6 +246,9 @@ def test_a_loop_goes_on_without_a_gap_until_it_is_stopped(plane: Plane, room: Ro
     plane.stop_play(room.members[0].handle)
     run(plane, 0.1)
     assert room.members[0].heard(0) == [] and told(plane, native.PLAYED) == []
+    plane.start_play(room.members[0].handle, 6, [music], loop=True, over=False)
+    run(plane, 0.1)
+    assert [packet.marker for packet in room.members[0].party.packets()][:2] == [True, False], "sound begins after a silence"
 
 
 @pytest.mark.parametrize("relay", [True, False])
@@ -314,21 +316,34 @@ def test_keys_are_sent_as_events(plane: Plane, room: Room, relay: bool) -> None:
     assert [after.sequence - before.sequence for before, after in itertools.pairwise(packets[:7])] == [1] * 6
 
 
+def test_keys_are_sent_at_the_clock_of_the_sound_where_there_are_two(plane: Plane, room: Room) -> None:
+    a, wide = room.members[0], (102, 4, 48000)
+    room.hears(0)
+    plane.set_payloads(a.handle, 0, [PCMU], [OPUS, wide, PCMU, EVENT])
+    plane.send_digits(a.handle, "1")
+    run(plane, 0.2)
+    assert {packet.type for packet in a.party.packets()} == {101}
+    plane.set_payloads(a.handle, 0, [OPUS], [OPUS, wide])
+    plane.send_digits(a.handle, "1")
+    run(plane, 0.2)
+    packets = a.party.packets()
+    assert {packet.type for packet in packets} == {102} and len({packet.timestamp for packet in packets}) == 1
+    assert [Event.parse(packet.payload).duration for packet in packets] == [960, 1920, 2880, 3840, 4800, 4800, 4800]
+
+
 def test_keys_are_sent_as_tones_where_events_are_not_known(plane: Plane, room: Room) -> None:
     a, b = room.members[0], room.members[1]
     for member in (a, b):
         plane.set_payloads(member.handle, 0, [PCMU], [PCMU])
-    plane.set_digits(b.handle, take=False, inband=True)
     plane.set_context(room.context, [a.handle, b.handle], None)
     plane.send_digits(a.handle, "5,9")
-    quiet = encode([0] * 160)
-
-    def echo() -> None:
-        sound = [packet.payload for packet in a.party.packets()]
-        b.party.talk(b.port, sound[0] if sound else quiet)
-
-    run(plane, 1.2, echo)
-    assert told(plane, native.DIGIT) == [(b.handle, ord("5")), (b.handle, ord("9"))], "what was sent is recognised"
+    run(plane, 0.95)
+    packets = a.party.packets()
+    assert len(packets) == 16 and [n for n, packet in enumerate(packets) if packet.marker] == [0, 8]
+    for begin, pair in ((0, (770, 1336)), (8, (852, 1477))):
+        heard = [sample for packet in packets[begin : begin + 5] for sample in decode(packet.payload)]
+        after = [sample for packet in packets[begin + 5 : begin + 8] for sample in decode(packet.payload)]
+        assert all(loudness(heard, hertz) > LOUD for hertz in pair) and max(map(abs, after)) < QUIET
 
 
 def test_digits_that_are_none_or_too_many_are_refused(plane: Plane, room: Room) -> None:

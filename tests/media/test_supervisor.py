@@ -26,7 +26,7 @@ from b2bua.media.wire import Range
 from tests.media.contexts import HERE, party, relay
 
 pytestmark = pytest.mark.skipif(build.compiler() is None and not build.library().exists(), reason="no C compiler")
-SECONDS = 10.0
+SECONDS = 30.0
 """For what takes a fraction of one on a machine that has nothing else to do."""
 PORTS = Range(HERE, 23000, 23099)
 
@@ -132,7 +132,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(asyncio.wait_for(test(), 60))
+        runner.run(asyncio.wait_for(test(), 100))
 
 
 async def until(done: Callable[[], Any]) -> None:
@@ -140,6 +140,11 @@ async def until(done: Callable[[], Any]) -> None:
     while not done():
         assert time.monotonic() < end, "in vain"
         await asyncio.sleep(0.01)
+
+
+async def started(server: Supervisor) -> None:
+    await server.start()
+    await until(lambda: server.engine.available)
 
 
 async def vanish(server: Supervisor) -> None:
@@ -161,7 +166,7 @@ def test_a_server_starts_it_and_ends_it(office: Office) -> None:
     async def test() -> None:
         server = office.server()
         assert not server.engine.available
-        await server.start()
+        await started(server)
         assert server.engine.available
         pid = office.pid(server)
         ports = server.engine.reserve(2)
@@ -185,7 +190,7 @@ def test_a_server_starts_it_and_ends_it(office: Office) -> None:
 def test_when_it_is_killed_another_one_carries_on(office: Office) -> None:
     async def test() -> None:
         server = office.server()
-        await server.start()
+        await started(server)
         ports = server.engine.reserve(2)
         server.engine.set(office.phones.context(ports))
         assert await office.phones.hear(ports)
@@ -207,7 +212,7 @@ def test_one_that_is_stuck_is_killed_and_replaced(office: Office, monkeypatch: p
 
     async def test() -> None:
         server = office.server()
-        await server.start()
+        await started(server)
         stuck = office.pid(server)
         os.kill(stuck, signal.SIGSTOP)
         await until(lambda: not office.is_alive(stuck))
@@ -221,7 +226,7 @@ def test_one_that_is_stuck_is_killed_and_replaced(office: Office, monkeypatch: p
 def test_the_sound_goes_on_while_the_server_is_killed_and_comes_back(office: Office) -> None:
     async def test() -> None:
         server = office.server()
-        await server.start()
+        await started(server)
         pid = office.pid(server)
         ports = server.engine.reserve(4)
         context = office.phones.context(ports[:2])
@@ -231,7 +236,7 @@ def test_the_sound_goes_on_while_the_server_is_killed_and_comes_back(office: Off
         await vanish(server)
         assert await office.phones.hear(ports)  # nobody is there to ask for it
         second = office.server()
-        await second.start()
+        await started(second)
         assert office.pid(second) == pid
         second.engine.claim(ports[:2])
         second.engine.set(context)
@@ -251,7 +256,7 @@ def test_the_sound_goes_on_while_the_server_is_killed_and_comes_back(office: Off
 def test_a_server_that_stops_while_calls_run_leaves_them_their_sound(office: Office) -> None:
     async def test() -> None:
         server = office.server()
-        await server.start()
+        await started(server)
         pid = office.pid(server)
         ports = server.engine.reserve(2)
         server.engine.set(office.phones.context(ports))
@@ -266,8 +271,8 @@ def test_a_server_that_stops_while_calls_run_leaves_them_their_sound(office: Off
 def test_a_second_server_takes_it_over_and_the_first_lets_go(office: Office) -> None:
     async def test() -> None:
         first, second = office.server(), office.server()
-        await first.start()
-        await second.start()
+        await started(first)
+        await started(second)
         assert office.pid(second) == office.pid(first)
         await until(lambda: not first.engine.available)
         await asyncio.sleep(0.2)
@@ -281,7 +286,7 @@ def test_a_second_server_takes_it_over_and_the_first_lets_go(office: Office) -> 
 def test_a_port_that_another_program_takes_meanwhile_is_lost_and_told(office: Office) -> None:
     async def test() -> None:
         server = office.server()
-        await server.start()
+        await started(server)
         office.pid(server)
         ports = server.engine.reserve(2)
         told: list[MediaEvent] = []
@@ -319,7 +324,7 @@ def config(office: Office) -> Path:
 def test_the_command_line_serves_the_same_folder(office: Office, config: Path) -> None:
     async def test() -> None:
         server = office.server((sys.executable, "-m", "b2bua", "media", "--config", str(config)))
-        await server.start()
+        await started(server)
         assert server.engine.available
         office.pid(server)
         await server.stop()
@@ -390,16 +395,49 @@ def test_a_command_that_is_none_does_not_stop_the_server(office: Office) -> None
 
 
 def test_one_that_never_answers_is_given_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "START_SECONDS", 0.5)
+    monkeypatch.setattr(supervisor, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.1)
 
     async def test() -> None:
         server = office.server((sys.executable, "-c", "import time; time.sleep(60)"))
         await server.start()
         assert not server.engine.available
-        started = server._process
-        assert started is not None
+        silent = server._process
+        server._command = office.command
+        supervisor.PATIENCE_SECONDS = SECONDS
+        await until(lambda: server.engine.available)
+        assert silent is not None and silent.poll() == -signal.SIGKILL
+        office.pid(server)
         await server.stop()
-        await until(lambda: started.poll() is not None)
+
+    run(test)
+
+
+def test_the_server_starts_without_one_that_is_slow_and_has_it_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "START_SECONDS", 0.2)
+    code = f"import time; time.sleep(1); {office.command[2]}"
+
+    async def test() -> None:
+        server = office.server((*office.command[:2], code))
+        await server.start()
+        assert not server.engine.available
+        slow = server._process
+        await until(lambda: server.engine.available)
+        assert slow is not None and office.pid(server) == slow.pid
+        await server.stop()
+
+    run(test)
+
+
+def test_one_that_is_ended_while_it_starts_leaves_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "START_SECONDS", 0.2)
+
+    async def test() -> None:
+        server = office.server((sys.executable, "-c", "import time; time.sleep(60)"))
+        await server.start()
+        starting = server._process
+        await server.stop()
+        assert starting is not None and starting.poll() == -signal.SIGKILL
 
     run(test)
 
@@ -476,7 +514,7 @@ def test_one_of_another_version_is_ended_when_its_calls_are_restored(office: Off
 def test_it_is_a_process_of_its_own_that_a_terminal_does_not_end(office: Office) -> None:
     async def test() -> None:
         server = office.server()
-        await server.start()
+        await started(server)
         pid = office.pid(server)
         assert os.getsid(pid) == pid
         for number in (signal.SIGHUP, signal.SIGINT):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import array
 import math
+import struct
 import sys
 import wave
 from collections.abc import Callable, Sequence
+from operator import mul
 from pathlib import Path
 
 from tests.support.network import wait_for
@@ -27,21 +29,25 @@ TONES = (440, 620, 850, 1130, 1490, 1930)
 """Frequencies far apart, none a harmonic of another."""
 
 
-def write_tone(path: Path, hertz: int, seconds: float = 60.0) -> Path:
-    """A mono WAV file of 16 bits with a sine tone at `SAID` dBFS."""
+def write_tone(path: Path, hertz: int, seconds: float = 60.0, rate: int = RATE, channels: int = 1) -> Path:
+    """A WAV file of 16 bits with a sine tone at `SAID` dBFS, the same in all channels."""
     peak = 32767 * 10 ** (SAID / 20)
-    period = [round(peak * math.sin(2 * math.pi * hertz * index / RATE)) for index in range(RATE)]  # repeats every second
+    each = [round(peak * math.sin(2 * math.pi * hertz * index / rate)) for index in range(rate)]  # repeats every second
+    period = [sample for sample in each for _ in range(channels)]
     samples = array.array("h", period * math.ceil(seconds))
     if sys.byteorder == "big":
         samples.byteswap()
     with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
         file.writeframes(samples.tobytes())
     return path
 
 
 def read(path: Path) -> array.array[int]:
-    """The samples of a mono 16-bit WAV file, also of one that is still being written (whose header does not know its length yet)."""
+    """The samples of a 16-bit WAV file, also of one that is still being written (whose header does not know its length yet).
+
+    Of more channels than one the first; of a higher rate every so many samples, since nobody here says anything above 4 kHz.
+    """
     data = path.read_bytes() if path.exists() else b""
     start = data.find(b"data")
     samples = array.array("h")
@@ -50,7 +56,8 @@ def read(path: Path) -> array.array[int]:
         samples.frombytes(body[: len(body) // 2 * 2])
     if sys.byteorder == "big":
         samples.byteswap()
-    return samples
+    channels, rate = struct.unpack_from("<HI", data, data.find(b"fmt ") + 10) if samples else (1, RATE)
+    return samples[:: channels * rate // RATE]
 
 
 def level(samples: Sequence[int], hertz: int) -> float:
@@ -75,6 +82,54 @@ def levels(samples: Sequence[int], hertz: int) -> list[float]:
 def heard(path: Path, hertz: int) -> float:
     """Seconds of the recording in which the tone is present."""
     return sum(found > PRESENT for found in levels(read(path), hertz)) * WINDOW
+
+
+def windows_of(path: Path, hertz: int) -> int:
+    """In how many windows of the recording the tone is more than the noise of G.711; two are transients."""
+    return sum(found > ABSENT for found in levels(read(path), hertz))
+
+
+def loudest(path: Path) -> float:
+    """dBFS (effective value) of the loudest window of the recording."""
+    samples, size = read(path), int(RATE * WINDOW)
+    parts = (samples[start : start + size] for start in range(0, len(samples) - size + 1, size))
+    power = max((sum(map(mul, part, part)) / size for part in parts), default=0.0)
+    return 10 * math.log10(power) - 20 * math.log10(32767) if power > 0 else -120.0
+
+
+def longest_gap(path: Path, hertz: int, step: float = 0.02) -> float:
+    """Seconds of the longest time without the tone between its first and its last appearance, in steps of one packet."""
+    samples, size = read(path), int(RATE * step)
+    present = [level(samples[start : start + size], hertz) > PRESENT for start in range(0, len(samples) - size + 1, size)]
+    if True not in present:
+        return math.inf
+    gap = longest = 0
+    for each in present[present.index(True) :]:
+        longest, gap = (max(longest, gap), 0) if each else (longest, gap + 1)
+    return longest * step
+
+
+SOUNDS = Path(__file__).resolve().parents[2] / "b2bua" / "media" / "sounds"
+"""The shipped sounds, at the rate of everything here."""
+_PATTERN = 0.15
+_PATTERN_WITHIN = 1.0
+
+
+def heard_sound(path: Path, sound: str) -> float:
+    """How well the beginning of a shipped sound is found in the recording: the highest normalised correlation, 1 = it is there.
+
+    Looked for is the loudest part of its first second, which no tone and no other sound is like.
+    """
+    samples, wanted, size = read(path), read(SOUNDS / f"{sound}.wav"), int(RATE * _PATTERN)
+    starts = range(0, int(RATE * _PATTERN_WITHIN) - size, size // 4)
+    pattern = max((wanted[start : start + size] for start in starts), key=lambda part: sum(map(mul, part, part)))
+    norm = math.sqrt(sum(map(mul, pattern, pattern)))
+    best, power = 0.0, sum(map(mul, samples[:size], samples[:size]))
+    for start in range(len(samples) - size):
+        if power > size * 900:  # louder than noise
+            best = max(best, sum(map(mul, samples[start : start + size], pattern)) / norm / math.sqrt(power))
+        power += samples[start + size] ** 2 - samples[start] ** 2
+    return best
 
 
 def wait_heard(path: Callable[[], Path], hertz: int, seconds: float = 0.8) -> None:

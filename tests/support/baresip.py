@@ -1,6 +1,8 @@
 """baresip (Debian's, 1.0) as a phone: no window, no sound card, commands and events over its TCP control socket.
 
-It says a tone from a file and records what it decodes (module sndfile), until the first hold. Debian's build knows MD5 digest only, and gives up when
+It says a tone from a file and records what it decodes (module sndfile), until the first hold. Its RTP sockets are bound to no address, so the
+kernel sends from 127.0.0.1 whatever its SIP address is, and an engine that takes sound from nowhere but the party's address drops it: every
+baresip sits at 127.0.0.1, on ports of its own. Debian's build knows MD5 digest only, and gives up when
 any other algorithm is offered beside it: a server for it is configured with `digest: [MD5]`.
 """
 
@@ -14,15 +16,16 @@ import socket
 import subprocess
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.audio import write_tone
-from tests.support.network import wait_for
+from tests.support.audio import RATE, write_tone
+from tests.support.network import free_port, wait_for
 from tests.support.phone import Account, Events
 
-CONTROL_PORT = 4444
+IP = "127.0.0.1"
 
 _CONFIG = """\
 poll_method epoll
@@ -34,10 +37,11 @@ audio_path {folder}
 audio_player aubridge,nowhere
 audio_source aufile,{tone}
 audio_alert aubridge,alert
-rtp_ports 10000-10100
+rtp_ports 10000-10998
 jitter_buffer_delay 0-1
 module_path {modules}
 module g711.so
+{codec}
 module sndfile.so
 module aufile.so
 module aubridge.so
@@ -59,7 +63,8 @@ class Baresip:
     """One baresip process."""
 
     def __init__(self, account: Account, folder: Path) -> None:
-        self.account = account
+        self.account = replace(account, ip=IP, port=free_port())
+        self._control_port = free_port()
         self.events = Events(f"baresip {account.user}")
         self._folder = folder / f"baresip-{account.user}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,14 +95,16 @@ class Baresip:
     def _configure(self) -> None:
         account = self.account
         self._folder.mkdir(parents=True)
-        tone = write_tone(self._folder / "tone.wav", account.tone)
+        opus = account.codec == "opus"
+        tone = write_tone(self._folder / "tone.wav", account.tone, rate=48000 if opus else RATE, channels=2 if opus else 1)
         modules = next((path for path in _MODULES if Path(path).is_dir()), _MODULES[0])
-        here = {"ip": account.ip, "port": account.port, "folder": self._folder, "control": CONTROL_PORT}
+        here = {"ip": account.ip, "port": account.port, "folder": self._folder, "control": self._control_port, "codec": "module opus.so" if opus else ""}
         (self._folder / "config").write_text(_CONFIG.format(tone=tone, modules=modules, **here))
         where = f'outbound="sip:{account.server};transport={account.transport}";regint=300' if account.server else "regint=0"
         host = account.domain if account.server else f"{account.ip}:{account.port}"
+        codec = "opus/48000/2" if opus else account.codec.lower()
         (self._folder / "accounts").write_text(
-            f"<sip:{account.user}@{host}>;auth_user={account.user};auth_pass={account.password};audio_codecs=pcmu;{where}\n"
+            f"<sip:{account.user}@{host}>;auth_user={account.user};auth_pass={account.password};audio_codecs={codec};{where}\n"
         )
         (self._folder / "contacts").touch()
 
@@ -106,7 +113,7 @@ class Baresip:
         if self._process.poll() is not None:
             raise RuntimeError(f"baresip ended with status {self._process.returncode}\n{self.log()}")
         with suppress(OSError):
-            control = socket.create_connection((self.account.ip, CONTROL_PORT), timeout=2)
+            control = socket.create_connection((IP, self._control_port), timeout=2)
             control.settimeout(None)
             return control
         return None
@@ -173,6 +180,14 @@ class Baresip:
     def hangup(self) -> None:
         """Ends or refuses the call."""
         self._command("hangup")
+
+    def press(self, digits: str) -> None:
+        """Keys, as telephone events (RFC 4733)."""
+        self._command("sndcode", digits)
+
+    def transfer(self, number: str) -> None:
+        """Sends the other party to a number (REFER)."""
+        self._command("transfer", number if number.startswith("sip:") else f"sip:{number}@{self.account.domain}")
 
     def audible(self) -> float:
         """Seconds of RTP received in this call."""

@@ -7,7 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +43,23 @@ def wait_for(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
             raise TimeoutError(f"after {seconds:g} s still waiting for {what}")
         time.sleep(0.01)
     return found
+
+
+def free_port(ip: str = "127.0.0.1") -> int:
+    """A port that neither UDP nor TCP uses, nor the port above it, outside the range from which the kernel picks.
+
+    Taken by nobody, so a race is possible; the choice is random to make it a rare one.
+    """
+    for port in random.sample(range(11000, 19998, 4), 100):
+        with ExitStack() as sockets:
+            try:
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    for number in (port, port + 1):
+                        sockets.enter_context(socket.socket(socket.AF_INET, kind)).bind((ip, number))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no free port at {ip}")
 
 
 def bound(ip: str, port: int, transport: str = "udp") -> bool:

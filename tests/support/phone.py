@@ -24,6 +24,8 @@ class Account:
     tone: int
     transport: str = "udp"
     port: int = 5060
+    codec: str = "PCMU"
+    """The only codec that the phone knows: PCMU, PCMA, G722, opus, GSM …"""
 
     @property
     def uri(self) -> str:
@@ -60,6 +62,11 @@ class Events:
                 if left <= 0 or not self._changed.wait(left):
                     raise TimeoutError(f"{self._whose}: no {kind} {details or ''} in {seconds:g} s\n{self}")
 
+    def forget(self) -> None:
+        """Only what happens from now on is waited for."""
+        with self._changed:
+            self._seen = len(self._all)
+
     def count(self, kind: str) -> int:
         """How often something has happened so far."""
         with self._changed:
@@ -92,6 +99,12 @@ class Phone(Protocol):
 
     def hangup(self) -> None:
         """Ends the call, or refuses the ringing one."""
+
+    def press(self, digits: str) -> None:
+        """Keys during the call, as telephone events (RFC 4733)."""
+
+    def transfer(self, number: str) -> None:
+        """Sends the other party to a number (REFER)."""
 
     def audible(self) -> float:
         """Seconds of sound that have arrived so far: it stands still while the phone hears nothing."""

@@ -16,7 +16,7 @@ from tests.support.phone import Account, Phone
 from tests.support.pjsua import Pjsua
 
 Start = Callable[..., Phone]
-"""start(kind, seat, tone): a running phone, registered when there is a server."""
+"""start(kind, seat, tone, codec): a running phone, registered when there is a server."""
 
 
 @contextmanager
@@ -25,16 +25,18 @@ def phones(folder: Path, server: str) -> Iterator[Start]:
     started: list[Phone] = []
     with ExitStack() as stack:
 
-        def start(kind: type[Baresip] | type[Pjsua], seat: Seat, tone: int = TONES[0]) -> Phone:
-            account = Account(seat.ip, seat.user, seat.password or "", DOMAIN, server, tone, seat.transport)
+        def start(kind: type[Baresip] | type[Pjsua], seat: Seat, tone: int = TONES[0], codec: str = "PCMU") -> Phone:
+            account = Account(seat.ip, seat.user, seat.password or "", DOMAIN, server, tone, seat.transport, codec=codec)
             phone: Phone = kind(account, folder)
             started.append(phone)
             stack.enter_context(phone)
             return phone
 
-        yield start
-        for phone in started:  # pytest shows this when the test has failed
-            print(f"===== {type(phone).__name__} {phone.account.user} at {phone.account.ip}\n{phone.events}\n{phone.log()}")
+        try:
+            yield start
+        finally:
+            for phone in started:  # pytest shows this when the test has failed
+                print(f"===== {type(phone).__name__} {phone.account.user} at {phone.account.ip}\n{phone.events}\n{phone.log()}")
 
 
 def quiet(phone: Phone, seconds: float = 0.6) -> None:

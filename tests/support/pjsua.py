@@ -35,7 +35,7 @@ class Pjsua:
             "ip": account.ip, "port": account.port, "user": account.user, "password": account.password,
             "domain": account.domain if account.server else f"{account.ip}:{account.port}", "server": account.server,
             "transport": account.transport, "tone": str(write_tone(self._folder / "tone.wav", account.tone)),
-            "record": str(self._recording()), "log": str(self._folder / "log"),
+            "record": str(self._recording()), "log": str(self._folder / "log"), "codec": account.codec,
         }  # fmt: skip
         with (self._folder / "stderr").open("wb") as errors:
             self._process = subprocess.Popen(
@@ -94,10 +94,12 @@ class Pjsua:
 
     # -- Phone
 
-    def dial(self, number: str) -> None:
-        """Calls; a number is sent as a phone would, with `#` escaped."""
-        target = number if number.startswith("sip:") else f"sip:{number.replace('#', '%23')}@{self.account.domain}"
-        self._tell("dial", uri=target)
+    def _uri(self, number: str) -> str:
+        return number if number.startswith("sip:") else f"sip:{number.replace('#', '%23')}@{self.account.domain}"
+
+    def dial(self, number: str, **headers: str) -> None:
+        """Calls; a number is sent as a phone would, with `#` escaped. The call that the phone has becomes the other one."""
+        self._tell("dial", uri=self._uri(number), headers=headers)
 
     def answer(self) -> None:
         """Takes the ringing call."""
@@ -114,6 +116,26 @@ class Pjsua:
     def hangup(self) -> None:
         """Ends or refuses the call."""
         self._tell("hangup")
+
+    def hangup_all(self) -> None:
+        """Ends every call of the phone, whatever it is doing."""
+        self._tell("hang up all")
+
+    def press(self, digits: str) -> None:
+        """Keys, as telephone events (RFC 4733)."""
+        self._tell("press", digits=digits)
+
+    def press_info(self, digits: str) -> None:
+        """Keys, as INFO with application/dtmf-relay."""
+        self._tell("press", digits=digits, info=True)
+
+    def transfer(self, number: str) -> None:
+        """Sends the other party to a number (REFER)."""
+        self._tell("transfer", uri=self._uri(number))
+
+    def transfer_to_other(self) -> None:
+        """Joins the other call's party to this call's party (REFER with Replaces)."""
+        self._tell("transfer to other")
 
     def audible(self) -> float:
         """Seconds of the loudest tone in what it has heard since the recording began."""

@@ -23,13 +23,19 @@ def emit(kind: str, **details: Any) -> None:
 
 
 class Call(pj.Call):
-    """The one call of the phone."""
+    """A call of the phone: the one that its keys work on, or the other one."""
 
     def __init__(self, phone: Phone, call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(phone, call_id)
         self.phone = phone
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802 - PJSUA2's names
+        if self.phone.other is self:
+            if self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED:
+                emit("other closed")
+                self.phone.other = None
+                self.phone.ended.append(self)
+            return
         if self.phone.call is not self:  # one that came while the phone was busy
             return
         info = self.getInfo()
@@ -56,6 +62,11 @@ class Call(pj.Call):
                 self.phone.listen_to(audio)
             emit("media", status=_MEDIA.get(status, str(status)))
 
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
+        emit("digit", digit=str(prm.digit))
+
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:  # noqa: N802
+        emit("transfer", status=int(prm.statusCode))
 
 _MEDIA = {
     pj.PJSUA_CALL_MEDIA_ACTIVE: "active", pj.PJSUA_CALL_MEDIA_LOCAL_HOLD: "local hold",
@@ -70,6 +81,7 @@ class Phone(pj.Account):
         super().__init__()
         self.settings = settings
         self.call: Call | None = None
+        self.other: Call | None = None
         self.ended: list[Call] = []
         self.audio: pj.AudioMedia | None = None
         self.player = pj.AudioMediaPlayer()
@@ -130,17 +142,36 @@ class Phone(pj.Account):
         what = command["do"]
         parameter = pj.CallOpParam(True)
         if what == "dial":
-            self.call = Call(self)
-            self.call.makeCall(command["uri"], parameter)
+            self.dial(command, parameter)
         elif what == "record":
             self.record(command["path"])
+        elif what == "hang up all":
+            pj.Endpoint.instance().hangupAllCalls()
         elif what == "quit":
             return False
         elif self.call is not None:
-            self._handle(self.call, what, parameter)
+            self._handle(self.call, command, parameter)
         return True
 
-    def _handle(self, call: Call, what: str, parameter: pj.CallOpParam) -> None:
+    def dial(self, command: dict[str, Any], parameter: pj.CallOpParam) -> None:
+        """Begins a call; the one that there is becomes the other one."""
+        if self.call is not None:
+            self.other = self.call
+        for name, value in command["headers"].items():
+            header = pj.SipHeader()
+            header.hName, header.hValue = name.replace("_", "-"), value
+            parameter.txOption.headers.append(header)
+        self.call = Call(self)
+        self.call.makeCall(command["uri"], parameter)
+
+    def _press(self, call: Call, command: dict[str, Any]) -> None:
+        keys = pj.CallSendDtmfParam()
+        keys.digits = command["digits"]
+        keys.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if command.get("info") else pj.PJSUA_DTMF_METHOD_RFC2833
+        call.sendDtmf(keys)
+
+    def _handle(self, call: Call, command: dict[str, Any], parameter: pj.CallOpParam) -> None:
+        what = command["do"]
         if what == "answer":
             parameter.statusCode = pj.PJSIP_SC_OK
             call.answer(parameter)
@@ -151,6 +182,26 @@ class Phone(pj.Account):
             call.reinvite(parameter)
         elif what == "hangup":
             call.hangup(parameter)
+        elif what == "press":
+            self._press(call, command)
+        elif what == "transfer":
+            call.xfer(command["uri"], parameter)
+        elif what == "transfer to other" and self.other is not None:
+            self.other.xferReplaces(call, parameter)
+
+
+_KEPT: dict[str, Any] = {}
+
+
+class Log(pj.LogWriter):
+    """The library's own log files are written when 4 KiB are full: too late for who looks into them during a call."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - until the process ends
+
+    def write(self, entry: pj.LogEntry) -> None:
+        self._file.write(entry.msg)
 
 
 def endpoint(settings: dict[str, Any]) -> pj.Endpoint:
@@ -160,9 +211,9 @@ def endpoint(settings: dict[str, Any]) -> pj.Endpoint:
     config = pj.EpConfig()
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
-    config.logConfig.level = 5
+    config.logConfig.level = 4
     config.logConfig.consoleLevel = 0
-    config.logConfig.filename = settings["log"]
+    config.logConfig.writer = _KEPT.setdefault("log", Log(settings["log"]))
     config.logConfig.msgLogging = 1
     config.medConfig.clockRate = 8000
     config.medConfig.sndClockRate = 8000
@@ -178,7 +229,7 @@ def endpoint(settings: dict[str, Any]) -> pj.Endpoint:
     library.libStart()
     library.audDevManager().setNullDev()
     for codec in library.codecEnum2():
-        library.codecSetPriority(codec.codecId, 255 if codec.codecId.startswith("PCMU") else 0)
+        library.codecSetPriority(codec.codecId, 255 if codec.codecId.startswith(settings["codec"]) else 0)
     return library
 
 

@@ -1,11 +1,12 @@
-"""Many scenarios at the same time on one server."""
+"""Many scenarios at the same time, each on the server that it is for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from scenarios.office import Draft
+from scenarios.office import Draft, Mode
 from tests.support.server import Server
 from tests.support.sipp import Play
 
@@ -14,10 +15,11 @@ AT_ONCE = 6
 
 
 class Stage:
-    """The server, and the plays on it; `play` of a name gives the finished one."""
+    """The servers, and the plays on them; `play` of a name gives the finished one."""
 
-    def __init__(self, server: Server, made: list[Draft], folder: Path, wanted: set[str]) -> None:
-        self.server = server
+    def __init__(self, servers: Mapping[Mode, Server], made: list[Draft], folder: Path, wanted: set[str]) -> None:
+        self.servers = servers
+        self.server = servers["auto"]
         self.drafts = {draft.name: draft for draft in made}
         self._folder = folder
         self._pool = ThreadPoolExecutor(AT_ONCE, "scenario")
@@ -31,7 +33,7 @@ class Stage:
 
     def _run(self, draft: Draft) -> Play:
         play = Play(draft, self._folder / draft.name)
-        play.run(self.server.address)
+        play.run(self.servers[draft.media].address)
         return play
 
     def play(self, name: str) -> Play:
