@@ -129,6 +129,7 @@ class Draft:
         self.groups: list[dict[str, Any]] = []
         self.services: list[dict[str, Any]] = []
         self.duty_profiles: list[dict[str, Any]] = []
+        self.rooms: list[dict[str, Any]] = []
         self.caller_groups: dict[str, list[str]] = {}
         self.schedules: dict[str, dict[str, Any]] = {}
         self._act = 1
@@ -213,6 +214,14 @@ class Draft:
             "rollover": {"action": "hangup"}, **fields,
         }  # fmt: skip
         return group, entry
+
+    def room(self, *, label: str = "room", moderators: Sequence[User] = (), **fields: Any) -> Group:
+        """A conference room."""
+        place = 90 + len(self.rooms)
+        room = Group(f"{self.index:02d}{place}", f"{label.capitalize()} X{self.index:02d}", f"+62215{self.index:03d}{place}", "")
+        chosen = [user.extension for user in moderators]
+        self.rooms.append({"number": room.extension, "name": room.name, "moderators": chosen, **fields})
+        return room
 
     def duty(self, name: str, agents: Sequence[User], responsible_for: Sequence[Executive | Group], **fields: Any) -> str:
         """A duty profile; the digits that a phone dials for it. Names and digits are the directory's, so they are made unique."""
@@ -339,6 +348,7 @@ def configuration(drafts: Iterable[Draft], net: str, **changes: Any) -> tuple[st
         "parking": {"recall_seconds": PARKED_SECONDS},
         "groups": [group for draft in drafts for group in draft.groups],
         "services": [service for draft in drafts for service in draft.services],
+        "conferences": [room for draft in drafts for room in draft.rooms],
         "duty_profiles": [profile for draft in drafts for profile in draft.duty_profiles],
         "caller_groups": {name: numbers for draft in drafts for name, numbers in draft.caller_groups.items()},
         "schedules": {name: schedule for draft in drafts for name, schedule in draft.schedules.items()},

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from scenarios.checks import ELSEWHERE, absent, has, literal, nowhere, somewhere
 from scenarios.office import DOMAIN, Draft
 from scenarios.registry import scenario
-from scenarios.script import Script
-
-ScriptT = TypeVar("ScriptT", bound=Script)
-
-
-def _press(party: ScriptT, keys: str) -> ScriptT:
-    """Keys pressed in the call, as a phone sends them that knows no telephone events (SIP INFO)."""
-    for key in keys:
-        party.request("INFO", "Content-Type: application/dtmf-relay", body=f"Signal={key}\nDuration=160\n").done(200, "INFO")
-    return party
 
 
 @scenario("C3")
@@ -26,7 +14,7 @@ def parked_and_retrieved(d: Draft) -> None:
     boss = d.executive([one])
     d.caller(carrier).calls_up(boss.number, number=carrier.outside(7)).answered().byed()
     parker = d.callee(one).invited().ring().pause(0.1).answer().pause(0.2)
-    _press(parker, "*68701#").byed(has("Reason", 'text="parked in 701"'))
+    parker.press("*68701#").byed(has("Reason", 'text="parked in 701"'))
     shown = has("P-Asserted-Identity", f"→ {boss.user.name}\" *<sip:{literal(carrier.outside(7))}@{DOMAIN}>")
     d.caller(ann).pause(6).invite("701").recv(100, optional=True).answered(shown, somewhere("a=sendrecv")).pause(0.3).bye()
     d.silent(boss)
@@ -38,7 +26,7 @@ def retrieved_while_it_is_being_spoken(d: Draft) -> None:
     carrier, ann, one = d.trunk(), d.user("ann"), d.user("one")
     boss = d.executive([one])
     d.caller(carrier).calls_up(boss.number).answered().byed()
-    _press(d.callee(one).invited().ring().pause(0.1).answer().pause(0.2), "*68702#").byed(has("Reason", "parked in 702"))
+    d.callee(one).invited().ring().pause(0.1).answer().pause(0.2).press("*68702#").byed(has("Reason", "parked in 702"))
     d.caller(ann).pause(1.2).invite("*88702").recv(100, optional=True).answered().pause(0.3).bye()
 
 
@@ -67,7 +55,7 @@ def forgotten_in_its_slot(d: Draft) -> None:
     carrier, one = d.trunk(), d.user("one", phones=2)
     boss = d.executive([one])
     parker = d.caller(one).calls_up(carrier.outside()).answered().pause(0.2)
-    _press(parker, "*68704#").byed(has("Reason", "parked in 704"))
+    parker.press("*68704#").byed(has("Reason", "parked in 704"))
     d.callee(carrier).takes()
     back = d.callee(one, 1).invited(has("Alert-Info", "info=recall"), has("From", literal(carrier.outside())), absent("Privacy"))
     back.ring().pause(0.3).answer("Allow: INVITE, ACK, CANCEL, BYE, UPDATE").served("UPDATE").pause(0.3).bye()
@@ -79,7 +67,7 @@ def retrieved_while_it_comes_back(d: Draft) -> None:
     """The recall rings; a colleague is faster, and the phone that rings is told so."""
     carrier, ann, one = d.trunk(), d.user("ann"), d.user("one", phones=2)
     d.executive([one])
-    _press(d.caller(one).calls_up(carrier.outside()).answered().pause(0.2), "*68705#").byed()
+    d.caller(one).calls_up(carrier.outside()).answered().pause(0.2).press("*68705#").byed()
     d.callee(carrier).takes()
     d.callee(one, 1).invited().ring().cancelled(ELSEWHERE)
     d.caller(ann).pause(10).invite("705").recv(100, optional=True).answered().pause(0.3).bye()

@@ -10,7 +10,7 @@ from scenarios.office import Draft, Mode
 
 MODULES = (
     *("plain", "incoming", "rules", "phones", "forwarding", "groups", "screens", "onbehalf", "codes"),
-    *("insidecall", "direct", "parking", "refusals", "registering"),
+    *("insidecall", "direct", "parking", "handover", "joining", "refusals", "registering"),
 )
 """Where the scenarios are, in the order of the list."""
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from scenarios.checks import Check, has, quoted, session
+from scenarios.checks import Check, has, quoted, session, somewhere
 
 RINGING_SECONDS = 20.0
 """How long a party waits at most for the next message that it expects."""
 MEDIA_PORT, CONTROL_PORT = "26000", "28888"
 """The same for everybody, each on its own address; not SIPp's defaults, which another SIPp may hold on all addresses."""
 SDP_TYPE = "Content-Type: application/sdp"
+ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY"
+"""Of a phone that is told by UPDATE whom it is connected with now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,28 @@ class Script:
         """Expects a request inside the dialog and answers it."""
         self.recv(method, *checks)
         return self.send(f"SIP/2.0 {status} {reason(status)}", [*self._same(), self._contact, *headers], body)
+
+    def press(self, keys: str, *, plain: bool = False) -> Self:
+        """Keys in the call, as a phone sends them that knows no telephone events: one INFO each, in one of the two ways in use."""
+        for key in keys:
+            kind, body = ("dtmf", key) if plain else ("dtmf-relay", f"Signal={key}\nDuration=160\n")
+            self.request("INFO", f"Content-Type: application/{kind}", body=body).done(200, "INFO")
+        return self
+
+    def refer(self, to: str, *headers: str) -> Self:
+        """Asks the server to send the other party to a number (RFC 3515)."""
+        return self.request("REFER", f"Refer-To: <sip:{to}@{self.seat.domain}>", *headers)
+
+    def notified(self, *statuses: int) -> Self:
+        """Is told how that goes, step by step; with the final one the subscription ends (RFC 3515 §2.4.4)."""
+        for status in statuses:
+            state = "active" if status < 200 else "terminated"
+            self.served("NOTIFY", has("Event", "^ *refer"), has("Subscription-State", f"^ *{state}"), somewhere(f"SIP/2.0 {status} "))
+        return self
+
+    def meets(self, *checks: Check) -> Self:
+        """Is told with whom it is connected now (RFC 5876 §3.2); its phone has said that it knows UPDATE."""
+        return self.served("UPDATE", has("P-Asserted-Identity", "<sip:"), *checks)
 
     def bye(self, *headers: str) -> Self:
         """Hangs up."""

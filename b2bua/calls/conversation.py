@@ -71,13 +71,17 @@ class Conversation:
     """The parties of an answered call, and what they do. Made by the call when somebody answers; `run` ends with the last party."""
 
     __slots__ = (
-        "call", "parties", "caller_party", "subject_party", "hunt", "idle", "plays", "slot", "parked_by", "locked_by", "room", "gave_back", "since", "note", "sent_by",
+        "call", "id", "index", "mailbox", "record", "parties", "caller_party", "subject_party", "hunt", "idle", "plays", "slot", "parked_by", "locked_by", "room", "gave_back", "since", "note", "sent_by",
         "leaving", "referral", "why", "takes", "resumed_plan", "due", "_bridge", "_context", "_deferred", "_timers",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
         """Nobody is in it yet."""
         self.call = call
+        self.id = call.id
+        self.index: CallIndex = call.index
+        self.mailbox: Mailbox = call.mailbox
+        self.record: Record = call.record
         self.parties: list[Party] = []
         self.caller_party: Party | None = None
         """Who called."""
@@ -94,7 +98,7 @@ class Conversation:
         self.room: str | None = None
         """The conference room that this is."""
         self.gave_back: tuple[str, ...] = ()
-        self.since = call.index.stack.now
+        self.since = self.now
         self.note = ""
         """What the assistant has written to the executive about the call (C13)."""
         self.sent_by = ""
@@ -135,24 +139,8 @@ class Conversation:
     # What a hunt asks of its owner.
 
     @property
-    def id(self) -> str:
-        return self.call.id
-
-    @property
-    def index(self) -> CallIndex:
-        return self.call.index
-
-    @property
-    def mailbox(self) -> Mailbox:
-        return self.call.mailbox
-
-    @property
-    def record(self) -> Record:
-        return self.call.record
-
-    @property
     def now(self) -> float:
-        return self.call.index.stack.now
+        return self.index.stack.now
 
     def offer_for(self, leg: Leg, alone: bool) -> tuple[bytes | None, bool]:
         """An offer of what has been agreed with those who wait."""
@@ -183,12 +171,9 @@ class Conversation:
         self.apply(self.why)
         while self.parties:
             event = self._deferred.popleft() if self._deferred else await self.mailbox
-            await self._handle(event)
-
-    async def _handle(self, event: Event) -> None:
-        work = _HANDLERS[type(event)](self, event)
-        if work is not None:
-            await work
+            work = _HANDLERS[type(event)](self, event)
+            if work is not None:
+                await work
 
     def close(self) -> None:
         """Release everything."""
@@ -371,11 +356,13 @@ class Conversation:
     def _doing(self) -> dict[str, Doing]:
         """What each party does, for the record. Who called is not in it while in the call, nor afterwards whoever the others are
         there for."""
-        behalf = self.call.plan.on_behalf_of
+        plan, present = self.call.plan, self.heard_parties()
+        behalf = plan.on_behalf_of
+        if behalf is not None and not any(party.extension == plan.actor for party in present):
+            behalf = None
         if self.slot is not None:
             return {self.parked_by or "": Doing("park", behalf, (self.slot,), extension=True)}
         subject = self.caller_party if self.caller_party in self.parties else self.subject_party
-        present = self.heard_parties()
         return {
             party.name: Doing(
                 "hold" if party.holding or pushing.waits(self, party) else party.role,
@@ -389,6 +376,8 @@ class Conversation:
 
     def heard_parties(self) -> list[Party]:
         """Those who take part: who has sent the others away hears nothing any more."""
+        if self.leaving is None:
+            return self.parties
         return [party for party in self.parties if party is not self.leaving]
 
     def play(self, party: Party, play: Play) -> None:
@@ -399,7 +388,7 @@ class Conversation:
 
     def formats_for(self, party: Party | None) -> tuple[Format, ...]:
         """What `party` (None: a new one) may be offered so that the others understand it, best first."""
-        others = [other for other in self.parties if other is not party and other.anchored]
+        others = [other for other in self.heard_parties() if other is not party and other.anchored]
         agreed = others[0].formats() if len(others) == 1 else ()
         mixable = [each for each in description.MIXABLE if all(other.mixable for other in others)]
         taken = {each.payload_type for each in agreed}
@@ -410,7 +399,7 @@ class Conversation:
     def agreeable(self, party: Party | None) -> tuple[tuple[Format, ...], ...]:
         """What to answer an offer of `party` with, in order of preference: what the other has agreed on, so that nothing need be
         converted, else what the engine can convert."""
-        others = [other for other in self.parties if other is not party and other.anchored]
+        others = [other for other in self.heard_parties() if other is not party and other.anchored]
         first = ((*others[0].formats(), TELEPHONE_EVENT),) if len(others) == 1 and others[0].role == "talk" else ()
         return (*first, (*description.MIXABLE, TELEPHONE_EVENT)) if all(other.mixable for other in others) else first
 
@@ -621,7 +610,6 @@ class Conversation:
         if event.play == parking.SPOKEN:
             parking.spoken(self)
             return
-        pushing.heard(self, party, event.play)
         self.apply()
 
     def on_hang_up(self, event: HangUp) -> None:

@@ -36,7 +36,8 @@ def listen(conversation: Conversation, party: Party) -> None:
         conversation.record.places[anchor.id] = party.name
         anchor.digits = "take" if party.keypad is not None or conversation.room is not None else "pass"
         index.media.listen(anchor.id, lambda event, leg=party.leg: _on_media(leg, event))  # type: ignore[misc]
-    _arm(conversation)
+    if party.keypad is not None:
+        _arm(conversation)
 
 
 def _on_media(leg: Leg, event: MediaEvent) -> None:

@@ -51,7 +51,7 @@ class Leg:
     __slots__ = (
         "stack", "post", "party", "state", "dialog", "invite", "local", "remote_sdp", "timer", "allows", "credentials", "call_id",
         "trunk", "anchor", "endpoint", "home", "focus", "_outgoing", "_unanswered", "_incoming", "_bye_headers", "_tried", "_infos", "_before",
-        "_refreshing", "_identity", "_identity_timer",
+        "_agreed", "_refreshing", "_identity", "_identity_timer",
     )  # fmt: skip
 
     def __init__(self, stack: SipStack, post: Callable[[Event], None], party: str, address: str) -> None:
@@ -82,6 +82,7 @@ class Leg:
         self._bye_headers: str | None = None  # a BYE that waits for the peer's ACK
         self._tried = False  # the running request has been repeated with credentials
         self._infos = 0  # passed on to the peer and not answered yet
+        self._agreed = b""  # our description before the offer of ours that is under way
         self._before = b""  # what held before the peer's offer that waits
         self._refreshing = False  # the offer under way is about the session timer or who is connected; the call has not asked for it
         self._identity = ""  # P-Asserted-Identity lines that the peer has not been told yet
@@ -106,11 +107,13 @@ class Leg:
         if not confirmed and not (use_update and self.invite is not None and self.invite.settled):
             self.post(OfferFailed(self, 488, ""))  # the first offer is still open (RFC 3311 §5.1)
             return
+        before = self.local.last
         try:
             body = b"" if sdp is None else self.local.of(sdp)
         except SipError as error:
             self.post(OfferFailed(self, error.status, error.reason))
             return
+        self._agreed = before
         self._send_offer(dialog, "UPDATE" if use_update else "INVITE", body)
 
     def contact(self, flow: Flow) -> str:
@@ -512,6 +515,7 @@ class Leg:
             if self.timer is not None:
                 self.timer.retry(self.stack.now)  # 491 and the like: our own refresh backs off by itself
         else:
+            self.local.restore(self._agreed)
             self.post(OfferFailed(self, status, reason))
 
     def _authorization(self, tx: ClientTransaction) -> str:

@@ -30,6 +30,7 @@ async def make_mixable(conversation: Conversation, without: Party | None = None)
         if not agreed or not _agrees(party):
             for earlier, body in reversed(changed):
                 await conversation.reoffer(earlier, body)
+            conversation.apply()
             return False
     if changed:
         conversation.apply()

@@ -69,6 +69,9 @@ class Party:
         """Whether it has put the others on hold: it wants to hear nobody."""
         if self.put_on_hold:
             return True
+        told = self.leg.remote_sdp
+        if b"sendonly" not in told and b"inactive" not in told and b"0.0.0.0" not in told:  # as nearly always
+            return False
         stream = self.audio()
         return stream is not None and (stream.direction in ("sendonly", "inactive") or stream.host == "0.0.0.0")  # noqa: S104
 

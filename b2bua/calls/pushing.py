@@ -210,10 +210,6 @@ def note_deadline(conversation: Conversation) -> None:
         _connect(conversation)
 
 
-def heard(conversation: Conversation, party: Party, play: str) -> None:
-    """What was played to a party is over."""
-
-
 def left(conversation: Conversation, party: Party, reason: str = "") -> bool:
     """`party` has hung up and is gone; whether that was dealt with here: it was aside, or the others are, and nobody waits any more."""
     if not conversation.heard_parties():

@@ -66,6 +66,12 @@ class LocalDescription:
         self.last = local
         return local
 
+    def restore(self, last: bytes) -> None:
+        """What was written after `last` has been refused: it never was (RFC 3261 §14.1). The version goes on."""
+        if self.last is not last:
+            self.last = last
+            self._source = b""
+
 
 def direction(body: bytes) -> Direction:
     """Which way the first stream flows, seen by who wrote `body`; the old way of holding (0.0.0.0) counts as sendonly."""

@@ -413,3 +413,23 @@ def test_a_member_on_hold_is_missed_by_nobody(rooms: Rooms, who: str) -> None:
     holding.resume()
     rooms.world.run(0.5)
     assert rooms.hears(other, holding=holding) == {"holding"}
+
+
+def test_it_goes_on_when_the_server_has_died(rooms: Rooms) -> None:
+    boss, lee, mia = rooms.dial(rooms.boss, "8002"), rooms.dial(rooms.lee, "8002"), rooms.dial(rooms.mia, "8002")
+    pin(rooms, lee, "4711")
+    rooms.order(Mute("667", "601"))
+    rooms.world.run(1.0)
+    rooms.world.kill()
+    rooms.world.run(2.0)
+    rooms.world.revive()
+    rooms.world.run(0.5)
+    assert rooms.hears(boss, lee=lee, mia=mia) == {"music"}
+    assert rooms.hears(lee, boss=boss, mia=mia) == {"boss"}
+    pin(rooms, mia, "4711")
+    assert rooms.hears(mia, boss=boss, lee=lee) == {"boss"} and rooms.hears(boss, lee=lee, mia=mia) == {"mia"}
+    sam = rooms.dial(rooms.sam, "8002")
+    assert rooms.world.health["calls"] == 1
+    assert rooms.order(Remove("667", "601")).done
+    rooms.world.run(0.5)
+    assert lee.state == "ended" and sam.state == boss.state == "up"

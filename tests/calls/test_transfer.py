@@ -518,6 +518,23 @@ def test_the_transferor_hangs_up_the_other_call_too_early(new_world: NewWorld) -
     plain.lee.hooks.clear()
 
 
+def test_the_transferor_hangs_up_before_the_refer_is_answered(new_world: NewWorld) -> None:
+    world = new_world(media=FakeMedia())
+    lee, mia, desk = world.phones("601", "602", "600")
+    mine, theirs = world.talk(lee, mia)
+    lee.hooks["INVITE"] = lambda call, request: 0
+    asked = mine.refer("600")
+    world.run(0.5)
+    assert not asked.done
+    mine.hang_up()
+    at_desk = desk.expect_call()
+    asked.expect(202)
+    at_desk.answer()
+    world.run(0.5)
+    assert world.hears(theirs, desk=at_desk) == {"desk"}
+    lee.hooks.clear()
+
+
 def test_a_restart_while_the_transferred_call_rings(new_world: NewWorld) -> None:
     stage = Stage(new_world)
     stage.at_sam.refer("601").expect(202)

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.audio import PRESENT, RATE, TONES, heard_sound, level, read
+from tests.support.audio import PRESENT, RATE, TONES, heard, heard_sound, level, read
 from tests.support.desk import Desk, desk, hear, hears_sound, talk
 from tests.support.network import wait_for
 from tests.support.pjsua import Pjsua
 
 pytestmark = [pytest.mark.needs("baresip", "module:pjsua2"), pytest.mark.timeout(90)]
+
+
+RINGBACK = 425
+"""Hz of the ring-back tone."""
 
 
 @pytest.fixture(scope="module")
@@ -167,23 +171,27 @@ def test_listening_whispering_and_joining(office: Desk, lee: Pjsua, sam: Pjsua, 
 # --- pick-up (C10, C11) ---------------------------------------------------------------------------------------------------------
 
 
-def _named_dialog(phone: Pjsua) -> str:
-    """The dialog in which a phone rings, as an INVITE with Replaces names it (RFC 3891)."""
-    ringing = wait_for(lambda: phone.log().rpartition("SIP/2.0 180 Ringing")[2], "the 180 in the log")
-    found = [re.search(rf"^{name}", ringing, re.IGNORECASE | re.MULTILINE) for name in (r"Call-ID: *(\S+)", r"To:.*;tag=(\S+)", r"From:.*;tag=(\S+)")]
-    call_id, to_tag, from_tag = (each[1] for each in found if each)
-    return f"{call_id};to-tag={to_tag};from-tag={from_tag}"
+def _named_dialog(phone: Pjsua, invite: str) -> str:
+    """The dialog in which a phone rings for an INVITE, as an INVITE with Replaces names it (RFC 3891)."""
+    call_id, from_tag = (found[1] for name in (r"Call-ID: *(\S+)", r"From:.*;tag=(\S+)") if (found := re.search(name, invite)))
+
+    def to_tag() -> str:
+        mine = [each for each in phone.log().split("SIP/2.0 180 Ringing")[1:] if f"Call-ID: {call_id}" in each]
+        found = re.search(r"To:.*;tag=(\S+)", mine[-1]) if mine else None
+        return found[1] if found else ""
+
+    return f"{call_id};to-tag={wait_for(to_tag, 'the 180 in the log')};from-tag={from_tag}"
 
 
 @pytest.mark.parametrize("way", ["code", "Replaces"])
 def test_picked_up(office: Desk, lee: Pjsua, sam: Pjsua, boss: Pjsua, way: str) -> None:
     sam.events.forget()
     lee.dial(office.boss.extension)
-    sam.events.wait("incoming")
+    invite = str(sam.events.wait("incoming")["message"])
     if way == "code":
         boss.dial(f"*97{sam.account.user}")
     else:
-        boss.dial(sam.account.user, Replaces=_named_dialog(sam))
+        boss.dial(sam.account.user, Replaces=_named_dialog(sam, invite))
     boss.events.wait("established")
     sam.events.wait("closed")
     hear({lee: [boss], boss: [lee]})
@@ -223,7 +231,7 @@ def test_blind_transfer(office: Desk, lee: Pjsua, sam: Pjsua) -> None:
     lee.record_anew()
     sam.transfer(office.extension("mia"))
     mia.events.wait("incoming")
-    hears_sound(lee, "music")
+    wait_for(lambda: heard(lee.record(), RINGBACK) > 0.4, "the caller to hear it ring")
     mia.answer()
     mia.events.wait("established")
     hear({lee: [mia], mia: [lee]})

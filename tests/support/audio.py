@@ -111,25 +111,40 @@ def longest_gap(path: Path, hertz: int, step: float = 0.02) -> float:
 
 SOUNDS = Path(__file__).resolve().parents[2] / "b2bua" / "media" / "sounds"
 """The shipped sounds, at the rate of everything here."""
-_PATTERN = 0.15
+_PATTERN = 0.12
 _PATTERN_WITHIN = 1.0
+_EVERY = 4
+"""Every fourth sample of both tells as much."""
+
+
+class SoundHeard:
+    """Looks for the beginning of a shipped sound in a recording that grows: for the loudest part of its first second."""
+
+    def __init__(self, path: Callable[[], Path], sound: str) -> None:
+        self._path = path
+        self._size = size = int(RATE * _PATTERN)
+        wanted = read(SOUNDS / f"{sound}.wav")
+        starts = range(0, int(RATE * _PATTERN_WITHIN) - size, size // 4)
+        pattern = max((wanted[start : start + size] for start in starts), key=lambda part: sum(map(mul, part, part)))
+        self._pattern = pattern[::_EVERY]
+        self._norm = math.sqrt(sum(map(mul, self._pattern, self._pattern)))
+        self._looked = 0
+
+    def __call__(self) -> float:
+        """How well it is found in what is new: the highest normalised correlation; 1: it is there."""
+        samples, size, best = read(self._path()), self._size, 0.0
+        for start in range(self._looked, len(samples) - size):
+            part = samples[start : start + size : _EVERY]
+            power = math.sqrt(sum(map(mul, part, part)))
+            if power > len(part):  # else there is nothing
+                best = max(best, sum(map(mul, part, self._pattern)) / self._norm / power)
+        self._looked = max(self._looked, len(samples) - size)
+        return best
 
 
 def heard_sound(path: Path, sound: str) -> float:
-    """How well the beginning of a shipped sound is found in the recording: the highest normalised correlation, 1 = it is there.
-
-    Looked for is the loudest part of its first second, which no tone and no other sound is like.
-    """
-    samples, wanted, size = read(path), read(SOUNDS / f"{sound}.wav"), int(RATE * _PATTERN)
-    starts = range(0, int(RATE * _PATTERN_WITHIN) - size, size // 4)
-    pattern = max((wanted[start : start + size] for start in starts), key=lambda part: sum(map(mul, part, part)))
-    norm = math.sqrt(sum(map(mul, pattern, pattern)))
-    best, power = 0.0, sum(map(mul, samples[:size], samples[:size]))
-    for start in range(len(samples) - size):
-        if power > size * 900:  # louder than noise
-            best = max(best, sum(map(mul, samples[start : start + size], pattern)) / norm / math.sqrt(power))
-        power += samples[start + size] ** 2 - samples[start] ** 2
-    return best
+    """How well the beginning of a shipped sound is found in the recording: 1: it is there."""
+    return SoundHeard(lambda: path, sound)()
 
 
 def wait_heard(path: Callable[[], Path], hertz: int, seconds: float = 0.8) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from scenarios.office import Draft, Executive, User, write
-from tests.support.audio import describe, heard, heard_sound, loudest, windows_of
+from tests.support.audio import SoundHeard, describe, heard, loudest, windows_of
 from tests.support.baresip import Baresip
 from tests.support.network import wait_for
 from tests.support.phones import Start, phones
@@ -22,6 +22,8 @@ RECALL_SECONDS = 2
 """After so long a call that nobody takes comes back: the shortest that the tests can see passing."""
 PARKED_SECONDS = 5
 """The same for a parked call: a little longer than it takes to speak the slot."""
+FOUND = 0.8
+"""So well a shipped sound must be found (1: it is there as it is in its file)."""
 CLEAR_SECONDS = 0.8
 """So much of a tone must be heard."""
 
@@ -124,7 +126,8 @@ def hear(who: Mapping[Pjsua, Iterable[Pjsua]]) -> None:
 
 def hears_sound(phone: Pjsua, sound: str, seconds: float = 8.0) -> None:
     """Until this shipped sound is in the phone's recording."""
-    wait_for(lambda: heard_sound(phone.record(), sound) > 0.8, f"{phone.account.user} to hear the sound {sound}", seconds)
+    found = SoundHeard(phone.record, sound)
+    wait_for(lambda: found() > FOUND, f"{phone.account.user} to hear the sound {sound}", seconds)
 
 
 def silence(phone: Pjsua) -> float:

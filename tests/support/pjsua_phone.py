@@ -10,6 +10,7 @@ import json
 import os
 import select
 import sys
+from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
@@ -198,7 +199,7 @@ class Log(pj.LogWriter):
 
     def __init__(self, path: str) -> None:
         super().__init__()
-        self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - until the process ends
+        self._file = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - until the process ends
 
     def write(self, entry: pj.LogEntry) -> None:
         self._file.write(entry.msg)
@@ -212,7 +213,7 @@ def endpoint(settings: dict[str, Any]) -> pj.Endpoint:
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
     config.logConfig.level = 4
-    config.logConfig.consoleLevel = 0
+    config.logConfig.consoleLevel = 4  # of what the writer gets, too
     config.logConfig.writer = _KEPT.setdefault("log", Log(settings["log"]))
     config.logConfig.msgLogging = 1
     config.medConfig.clockRate = 8000
