@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from scenarios.checks import absent, has, session, somewhere, through
+from scenarios.checks import ELSEWHERE, absent, has, session, somewhere, through
 from scenarios.insidecall import DIGIT, RELAYED
 from scenarios.office import Draft
 from scenarios.parties import Callee, Caller
@@ -90,3 +90,29 @@ def digit_directly(d: Draft) -> None:
     caller, one = _assisted(d)
     one.pause(0.2).request("INFO", RELAYED, body=DIGIT).done(200, "INFO").pause(0.1).bye()
     caller.served("INFO", has("Content-Type", "application/dtmf-relay"), somewhere("Signal=5")).byed()
+
+
+@scenario("C1 C5 C7 direct")
+def features_without_sound(d: Draft) -> None:
+    """What needs sound is refused in words; what is only about who is in the call is too, since who waits would hear nothing."""
+    caller, one = _assisted(d)
+    assistant, boss = d.users
+    one.press("##20").pause(1.5).bye()
+    caller.byed()
+    needs = "this needs the media engine, and media.mode is direct"
+    d.caller(d.other_phone(assistant)).pause(1).told("%23%2320", 488, "there is no media engine for this call").told(
+        "*68", 488, "there is no media engine for this call"
+    ).told("*86", 488, needs)
+    d.caller(boss).pause(1).told(f"*15{assistant.extension}", 488, needs).told(f"*80{assistant.extension}", 488, needs).told(
+        f"*11{assistant.extension}", 488, "there is no media engine for this call"
+    )
+
+
+@scenario("C10 direct")
+def picked_up_directly(d: Draft) -> None:
+    """Picking up what rings needs no sound."""
+    carrier, one, two = d.trunk(), d.user("one"), d.user("two")
+    boss = d.executive([one, two], alerting={"mode": "sequential"})
+    d.caller(carrier).calls_up(boss.number).answered(through(two.seats[0].ip)).byed()
+    d.callee(one).invited().ring().cancelled(ELSEWHERE)
+    d.caller(two).pause(1).invite(f"**{boss.extension}").recv(100, optional=True).answered(through(carrier.seat.ip)).pause(0.3).bye()

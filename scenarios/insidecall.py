@@ -6,7 +6,7 @@ offers, until somebody is put on hold: who waits hears music.
 
 from __future__ import annotations
 
-from scenarios.checks import absent, has, session, somewhere, through
+from scenarios.checks import has, session, somewhere, through
 from scenarios.office import Draft
 from scenarios.parties import Callee, Caller
 from scenarios.registry import scenario

@@ -131,7 +131,7 @@ def without_the_right(d: Draft) -> None:
     for code, right in (("*11", "pick_up_held"), ("*15", "join"), ("*80", "listen"), ("*81", "whisper")):
         denied.told(f"{code}{one.extension}", 403, f"you have no right '{right}' for {boss.extension}")
         stranger.told(f"{code}{one.extension}", 403, f"you are no assistant of {boss.extension}")
-    stranger.told("%23%2320", 404, "you are in no call")
+    stranger.told("%23%2320", 403, "you are nobody's assistant: there is nobody to send the call to")
     d.silent(boss)
 
 
@@ -140,8 +140,7 @@ def picked_up(d: Draft) -> None:
     """`*97<extension>` of one's own group: the caller talks to who picked up, phone to phone; what rings stops, without a missed call."""
     ann, bob, cat = d.user("ann"), d.user("bob"), d.user("cat")
     d.group([bob, cat])
-    caller = d.caller(ann).calls_up(bob.extension).answered(through(cat.seats[0].ip), has("P-Asserted-Identity", f"<sip:{cat.extension}@"))
-    caller.pause(0.5).bye()
+    d.caller(ann).calls_up(bob.extension).answered(through(cat.seats[0].ip)).pause(0.5).bye()
     d.callee(bob).invited().ring().cancelled(ELSEWHERE)
     picker = d.caller(cat).pause(1).invite(f"*97{bob.extension}").recv(100, optional=True)
     picker.answered(has("P-Asserted-Identity", f"<sip:{ann.extension}@"), through(ann.seats[0].ip)).byed()

@@ -117,6 +117,11 @@ class Script:
         self._steps.append(f'<pause milliseconds="{seconds * 1000:.0f}"/>')
         return self
 
+    def plays(self, file: Path) -> Self:
+        """Sends this sound from here on: a file of what G.711 µ-law puts into packets, over and over."""
+        self._steps.append(f'<nop><action><exec rtp_stream={quoted(f"{file},-1,0")}/></action></nop>')
+        return self
+
     def listen(self, seconds: float) -> Self:
         """After the end of the call: stays for a while, so that whatever still arrives is seen."""
         self._steps.append(f'<timewait milliseconds="{seconds * 1000:.0f}"/>')

@@ -31,19 +31,22 @@ from b2bua.calls.events import (
     Pressed,
     Progress,
     Referred,
+    Rewrote,
 )
 from b2bua.calls.commands import Outcome
 from b2bua.calls.hunt import Hunt
 from b2bua.calls.identity import Origin
 from b2bua.calls.invite_server import ServerInvite
-from b2bua.calls.leg import Leg
+from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.mailbox import Mailbox
 from b2bua.calls.party import Party
 from b2bua.calls.pickup import pick_up
 from b2bua.calls.record import Record
+from b2bua.calls.relaying import Relaying, bridge
 from b2bua.calls.topology import arrange
 from b2bua.delegation.incall import Subject
 from b2bua.delegation.plan import Caller, Presentation, RoutePlan
+from b2bua.media.rewriter import Rewritten
 from b2bua.sip.message import Request
 from b2bua.sip.transaction import InviteServer
 from b2bua.sip.values import SipError
@@ -59,8 +62,8 @@ REMIND_SECONDS: Final = 60.0
 class Call:
     """A call and its legs. Made by the index, which is told when it is over."""
 
-    __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "hunt", "conversation", "_rang",
-                 "__weakref__")  # fmt: skip
+    __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "hunt", "conversation", "relaying",
+                 "_rang", "_winner", "__weakref__")  # fmt: skip
 
     def __init__(self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, origin: Origin, record: Record) -> None:
         self.id = call_id
@@ -75,12 +78,17 @@ class Call:
         self.hunt: Hunt | None = None
         """Whom it rings for the caller; None once somebody has answered."""
         self.conversation: Conversation | None = None
+        self.relaying: Relaying | None = None
+        """What its sound goes by, until it comes to our own engine; None where it does at once, or goes directly."""
         self._rang = 0  # last provisional status that the caller got
+        self._winner: Leg | None = None  # has answered, and its answer is being rewritten
 
     def start(self, tx: InviteServer, request: Request) -> None:
         """Take the INVITE and begin. Raises `SipError` for an INVITE that can become no dialog; then there is no call."""
         index = self.index
-        leg = index.new_leg(self.mailbox.post, self.caller.extension or self.caller.number, anchored=self.plan.anchored)
+        self.relaying = index.relaying(self)
+        anchored = self.plan.anchored and self.relaying is None
+        leg = index.new_leg(self.mailbox.post, self.caller.extension or self.caller.number, anchored=anchored)
         leg.trunk = index.trunks.get(self.caller.trunk) if self.caller.trunk is not None else None
         leg.home = self
         self.invite = ServerInvite(leg, tx, request, index.session_interval)
@@ -91,6 +99,10 @@ class Call:
     def resume(self, conversation: Conversation) -> None:
         """Go on with a conversation that an earlier life of the server has begun."""
         self.conversation = conversation
+        if not conversation.anchored:
+            self.relaying = self.index.relaying(self)
+        if self.relaying is not None:
+            self.relaying.resume()
         self.mailbox.start(self._run())
 
     @property
@@ -98,7 +110,7 @@ class Call:
         """How many parties are in the call, ringing ones included."""
         if self.conversation is not None:
             return self.conversation.live_legs
-        return (self.incoming is not None) + (len(self.hunt.legs) if self.hunt is not None else 0)
+        return (self.incoming is not None) + (self._winner is not None) + (len(self.hunt.legs) if self.hunt is not None else 0)
 
     def subject(self) -> Subject:
         """What the policy may know of it."""
@@ -126,12 +138,15 @@ class Call:
 
     async def _ring(self) -> bool:
         """Carry out the plan; True when caller and called are joined."""
-        self.hunt = Hunt(self, self.plan, self.origin, self.plan.anchored)
+        self.hunt = Hunt(self, self.plan, self.origin, self.plan.anchored and self.relaying is None, self.relaying)
         self.hunt.remind_at = self.index.stack.now + REMIND_SECONDS
         self.hunt.start()
         while self.conversation is None and self.incoming is not None:
             event = await self.mailbox
-            _WHILE_RINGING[type(event)](self, event)
+            if self.relaying is not None and isinstance(event, Answered):
+                await self._relay_answer(event, self.relaying)
+            else:
+                _WHILE_RINGING[type(event)](self, event)
         return self.conversation is not None
 
     def _close(self) -> None:
@@ -142,6 +157,7 @@ class Call:
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
             incoming.hang_up(self.record.status or 480)
+        self._end_winner()
         conversation, self.conversation = self.conversation, None
         if conversation is not None:
             conversation.close()
@@ -190,6 +206,14 @@ class Call:
         return self.hunt.branch_of(leg) if self.hunt is not None else None
 
     def _on_progress(self, event: Progress) -> None:
+        """Early media go to the caller when they are rewritten, where they are."""
+        hunt, relaying = self.hunt, self.relaying
+        if relaying is None or event.sdp is None or hunt is None or hunt.branch_of(event.leg) is None or len(hunt.legs) > 1:
+            self._progress(event)
+        else:
+            relaying.for_caller(event.sdp, event.leg, lambda found: self._progress(event._replace(sdp=found.body)))
+
+    def _progress(self, event: Progress) -> None:
         """One 180 to the caller, whoever rings; early media only when it is clear whose (FEATURES A5, CONTRACT)."""
         invite, hunt = self.invite, self.hunt
         if invite is None or hunt is None or hunt.branch_of(event.leg) is None:
@@ -228,6 +252,13 @@ class Call:
             event.leg.hang_up()
             return
         actions = hunt.answered(branch)
+        self._join(event, branch, invite, incoming)
+        hunt.finish(actions)
+        if self.conversation is not None:
+            self.hunt = self.incoming = None
+
+    def _join(self, event: Answered, branch: int, invite: ServerInvite, incoming: Leg) -> None:
+        """The caller and who has answered."""
         error = _answer(invite, event)
         if error is None:
             self.record.answered(branch, event.leg.party, event.leg.call_id)
@@ -236,9 +267,53 @@ class Call:
             self.record.rang(branch)
             event.leg.hang_up()
             self._fail_call(error)
+
+    async def _relay_answer(self, event: Answered, relaying: Relaying) -> None:
+        """Somebody has the call, and the caller gets the answer when it has been rewritten. Whoever hangs up meanwhile has hung up;
+        what else happens waits until it is clear whether there is a conversation."""
+        branch, hunt = self._branch_of(event.leg), self.hunt
+        if branch is None or hunt is None or event.sdp is None:
+            self._on_answered(event)
+            return
+        found: list[Rewritten] = []
+        later: list[Event] = []
+        actions = hunt.answered(branch)
+        self._winner = event.leg
+        relaying.for_caller(event.sdp, event.leg, found.append)
         hunt.finish(actions)
-        if self.conversation is not None:
-            self.hunt = self.incoming = None
+        while not found and self.incoming is not None and event.leg.state is not ENDED:
+            other = await self.mailbox
+            if type(other) in _WHILE_REWRITING:
+                _WHILE_RINGING[type(other)](self, other)
+            else:
+                later.append(other)
+        self._answer_rewritten(event, branch, found)
+        for other in later:
+            if self.conversation is not None:
+                self.mailbox.post(other)
+            else:
+                _WHILE_RINGING[type(other)](self, other)
+
+    def _answer_rewritten(self, event: Answered, branch: int, found: list[Rewritten]) -> None:
+        """Join the two if they are still there and the answer can be given."""
+        invite, incoming = self.invite, self.incoming
+        if found and found[0].body is not None and event.leg.state is not ENDED and invite is not None and incoming is not None:
+            self._winner = None
+            self._join(event._replace(sdp=found[0].body), branch, invite, incoming)
+            if self.conversation is not None:
+                self.hunt = self.incoming = None
+            return
+        self.record.rang(branch)
+        self._end_winner()
+        if found and found[0].body is None:
+            self._fail_call(SipError(found[0].status, found[0].reason))
+        elif incoming is not None:
+            self.hunt_failed(480, "")
+
+    def _end_winner(self) -> None:
+        winner, self._winner = self._winner, None
+        if winner is not None:
+            winner.hang_up()
 
     def _on_failed(self, event: Failed) -> None:
         branch = self._branch_of(event.leg)
@@ -286,7 +361,7 @@ class Call:
         if incoming is None or hunt is None or len(hunt.legs) != 1:
             return None
         called = next(iter(hunt.legs.values()))
-        return Bridge(incoming, called) if leg is incoming or leg is called else None
+        return bridge(incoming, called, self.relaying) if leg is incoming or leg is called else None
 
     def _on_early_offered(self, event: Offered) -> None:
         bridge = self._early_bridge(event.leg)
@@ -331,6 +406,9 @@ class Call:
     def _on_ordered(self, event: Ordered) -> None:
         event.done(Outcome(409, "the call rings and is not answered yet"))
 
+    def _on_rewrote(self, event: Rewrote) -> None:
+        event.go_on()
+
     def _ignore(self, event: Event) -> None:
         pass
 
@@ -373,4 +451,7 @@ _WHILE_RINGING: Final[dict[type, Callable[[Call, Any], None]]] = {
     Ordered: Call._on_ordered,
     Pressed: Call._ignore,
     Heard: Call._ignore,
+    Rewrote: Call._on_rewrote,
 }
+_WHILE_REWRITING: Final = frozenset({Rewrote, Progress, Answered, Failed, Cancelled, Ended, Deadline, Offered, HangUp, Pressed, Heard})
+"""What is dealt with while the answer that the caller is to get is being rewritten."""

@@ -229,7 +229,10 @@ class Conversation:
         return next((party for party in self.parties if party.extension == extension), None)
 
     def party_on(self, leg: Leg) -> Party | None:
-        return next((party for party in self.parties if party.leg is leg), None)
+        for party in self.parties:
+            if party.leg is leg:
+                return party
+        return None
 
     def others(self, party: Party) -> list[Party]:
         return [other for other in self.parties if other is not party]
@@ -525,6 +528,9 @@ class Conversation:
 
     def leave(self, party: Party, reason: str = "") -> None:
         """A party hangs up, or has hung up: the others go on, or are let go; `reason` is a Reason header line for them."""
+        if self.is_plain:
+            self.end(headers=reason)
+            return
         gone = party is self.leaving
         self.release(party)
         if pushing.left(self, party, reason):
@@ -537,6 +543,14 @@ class Conversation:
             self.introduce()
         else:
             self.end(headers=reason)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing has happened but that two talk: as in nearly all calls."""
+        if len(self.parties) != 2 or self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None:
+            return False
+        one, other = self.parties
+        return one.role == other.role == "talk" and not one.aside and not other.aside and self.leaving is None
 
     def goes_on(self) -> bool:
         """Whether there is a call without who has just left."""
@@ -651,6 +665,8 @@ class Conversation:
             bridge.failed(event)
 
     def on_acknowledged(self, event: Acknowledged) -> None:
+        if event.sdp is None and not any([party.leg.owes_answer for party in self.parties]):
+            return
         bridge = self.crossing(event.leg)
         if bridge is not None:
             bridge.acknowledged(event)

@@ -154,10 +154,11 @@ class CarriedOut(NamedTuple):
 
 
 class Pressed(NamedTuple):
-    """A party pressed a key that was taken out of its sound."""
+    """A party pressed a key that was taken out of its sound; `crossed`: that was only seen in it, and has reached the other side."""
 
     leg: Leg
     digit: str
+    crossed: bool = False
 
 
 class Heard(NamedTuple):
@@ -165,6 +166,12 @@ class Heard(NamedTuple):
 
     leg: Leg
     play: str
+
+
+class Rewrote(NamedTuple):
+    """A description has been rewritten, or could not be; `go_on` looks who still waits for it."""
+
+    go_on: Callable[[], None]
 
 
 class Ended(NamedTuple):
@@ -190,5 +197,5 @@ class HangUp(NamedTuple):
 
 Event = (
     Progress | Answered | Failed | Cancelled | Acknowledged | Offered | OfferAnswered | OfferFailed | EarlyAnswered | Info | Ended
-    | Deadline | HangUp | Referred | Merging | Joining | Taken | Ordered | CarriedOut | Pressed | Heard
+    | Deadline | HangUp | Referred | Merging | Joining | Taken | Ordered | CarriedOut | Pressed | Heard | Rewrote
 )  # fmt: skip

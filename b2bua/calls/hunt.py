@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from b2bua.calls.index import CallIndex
     from b2bua.calls.mailbox import Mailbox
     from b2bua.calls.record import Record
+    from b2bua.calls.relaying import Relaying
 
 DUE: Final = Deadline("fork")
 """Posted to the call when `tick` has something to do."""
@@ -49,11 +50,12 @@ class Owner(Protocol):
 
 
 class Hunt:
-    """Rings by `plan`. `legs` are those that ring, by branch of the fork; `anchored` whether their sound comes to us."""
+    """Rings by `plan`. `legs` are those that ring, by branch of the fork; `anchored` whether their sound comes to us, or goes by
+    `relaying`."""
 
-    __slots__ = ("plan", "origin", "legs", "anchored", "remind_at", "_owner", "_fork", "_timer")
+    __slots__ = ("plan", "origin", "legs", "anchored", "remind_at", "_owner", "_fork", "_timer", "_relaying")
 
-    def __init__(self, owner: Owner, plan: RoutePlan, origin: Origin, anchored: bool) -> None:
+    def __init__(self, owner: Owner, plan: RoutePlan, origin: Origin, anchored: bool, relaying: Relaying | None = None) -> None:
         self.plan = plan
         self.origin = origin
         self.legs: dict[int, Leg] = {}
@@ -63,6 +65,7 @@ class Hunt:
         self._owner = owner
         self._fork: Fork | None = Fork(plan, self._contacts)
         self._timer: Timer | None = None
+        self._relaying = relaying
 
     def _contacts(self, endpoint: Endpoint) -> Sequence[Any]:
         return self._owner.index.contacts(endpoint)
@@ -100,7 +103,7 @@ class Hunt:
 
     def failed(self, branch: int, status: int, reason: str) -> None:
         """A phone refused, or is gone."""
-        del self.legs[branch]
+        self._forget(self.legs.pop(branch))
         self._owner.record.rang(branch)
         if self._fork is not None:
             self._perform(self._fork.failed(branch, status, reason, self._owner.index.stack.now))
@@ -148,13 +151,25 @@ class Hunt:
         self.legs[action.branch] = leg
         owner.record.ringing(action.branch, leg.party, endpoint.for_executive)
         offer, reliable = owner.offer_for(leg, alone)
-        owner.index.ring(owner.id, self.plan, self.origin, leg, endpoint, action.contact, offer, reliable)
+
+        def ring(offer: bytes | None) -> None:
+            owner.index.ring(owner.id, self.plan, self.origin, leg, endpoint, action.contact, offer, reliable)
+
+        if self._relaying is None or offer is None:
+            ring(offer)
+        else:
+            self._relaying.invite(leg, offer, ring)
 
     def _stop_branch(self, action: Stop) -> None:
         leg = self.legs.pop(action.branch, None)
         self._owner.record.rang(action.branch)
         if leg is not None:
             leg.hang_up(headers=COMPLETED_ELSEWHERE if action.cause is ELSEWHERE else "")
+            self._forget(leg)
+
+    def _forget(self, leg: Leg) -> None:
+        if self._relaying is not None:
+            self._relaying.forget(leg)
 
     def arm(self) -> None:
         """See to it that the owner is woken in time: for the fork's next deadline, or for its own."""

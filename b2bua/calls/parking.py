@@ -63,7 +63,7 @@ class ParkingLot:
 
     def leave(self, call: str) -> None:
         """Free the slot of a call, if it has one."""
-        slot = self.slot_of(call)
+        slot = self.slot_of(call) if self._slots else None
         if slot is not None:
             del self._slots[slot]
 

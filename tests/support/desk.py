@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Desk:
     server: Server
     draft: Draft
     start: Start
+    keep: ExitStack
     people: Mapping[str, User]
     boss: Executive
     running: dict[str, Pjsua] = field(default_factory=dict)
@@ -80,13 +81,18 @@ class Desk:
         for each in (*self.running.values(), *self.others):
             each.events.forget()
 
+    def restart(self) -> None:
+        """kill -9 of the signalling process, and another one in its place."""
+        self.server.kill()
+        self.server = self.keep.enter_context(Server(self.server.config))
+
     def last_record(self) -> dict[str, Any]:
         """The history row of the call that ended last."""
         return max(wait_for(self.server.history, "a record"), key=lambda row: str(row["started"]))
 
 
 @contextmanager
-def desk(folder: Path, net: str, index: int, **server: Any) -> Iterator[Desk]:
+def desk(folder: Path, net: str, index: int, parked_seconds: float = PARKED_SECONDS, **server: Any) -> Iterator[Desk]:
     """An executive (`boss`) with three assistants, who have every right but to change things, and three colleagues."""
     draft = Draft(index, f"desk{index}", net)
     people = {label: draft.user(label, registers=True) for label in ("sam", "ana", "bea", "lee", "mia", "kim")}
@@ -94,15 +100,15 @@ def desk(folder: Path, net: str, index: int, **server: Any) -> Iterator[Desk]:
     boss = draft.executive([(people[label], rights) for label in ("sam", "ana", "bea")], recall_seconds=RECALL_SECONDS, join_tone=False)
     boss.user.fields.pop("contacts")
     config = write(folder / "server", [draft], net, **{"digest": ["MD5"], "log": {"level": "debug"}, **server})
-    _recall_soon(config.parent / "directory.yaml")
-    with Server(config) as running, phones(folder, running.address) as start:
-        yield Desk(running, draft, start, {**people, "boss": boss.user}, boss)
+    _recall_after(config.parent / "directory.yaml", parked_seconds)
+    with ExitStack() as keep, Server(config) as running, phones(folder, running.address) as start:
+        yield Desk(running, draft, start, keep, {**people, "boss": boss.user}, boss)
 
 
-def _recall_soon(directory: Path) -> None:
-    """Parked calls come back at once, more or less."""
+def _recall_after(directory: Path, seconds: float) -> None:
+    """Parked calls come back so soon."""
     written = yaml.safe_load(directory.read_text(encoding="utf-8"))
-    written["parking"] = {"recall_seconds": PARKED_SECONDS, "ring_seconds": 10}
+    written["parking"] = {"recall_seconds": seconds, "ring_seconds": 10}
     directory.write_text(yaml.safe_dump(written, allow_unicode=True), encoding="utf-8")
 
 

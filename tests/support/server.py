@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 import yaml
 
+from b2bua.media.sockets import socket_path
 from tests.support.network import wait_for
 
 START_SECONDS = 20.0
@@ -80,6 +82,20 @@ class Server:
                 process.kill()
                 process.wait(5)
         return process.returncode
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is put in order. Its log is kept under another name."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(5)
+        self.log.rename(self.log.with_suffix(".killed.log"))
+
+    def media_lives(self) -> bool:
+        """Whether there is a media process, with the server or without."""
+        with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+            probe.connect(str(socket_path(self.config.parent / "state")))
+            return True
+        return False
 
     def terminate(self) -> None:
         """Asks it to end, without waiting."""
