@@ -21,16 +21,18 @@ import uvloop
 from b2bua import logs
 from b2bua.calls.conference_events import ConferenceEvents
 from b2bua.calls.index import Account, CallIndex, Settings
-from b2bua.calls.ports import Phone, Resolve, Trunk
+from b2bua.calls.ports import MediaPlace, Phone, Resolve, Trunk
 from b2bua.calls.retry import Credentials
 from b2bua.config import Config, TrunkTable, load, load_directory
-from b2bua.config.hosts import Hosts, own_address
+from b2bua.config.hosts import Hosts, media_places, own_address
 from b2bua.delegation.attendance import is_missed
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Setting
 from b2bua.delegation.state import State
 from b2bua.media.client import NativeEngine
-from b2bua.media.engine import MediaEngine
+from b2bua.media.engine import Address, MediaEngine
+from b2bua.media.rewriter import Rewriter
+from b2bua.media.rtpengine import OpenRtpengine, open_rtpengine
 from b2bua.media.sockets import socket_path
 from b2bua.media.supervisor import Supervisor
 from b2bua.media.wire import Range
@@ -117,6 +119,7 @@ class Core:
         connector: Connector | None = None,
         ids: Identifiers | None = None,
         media: MediaEngine | None = None,
+        rewriter: Rewriter | None = None,
         snapshots: CallStore | None = None,
     ) -> None:
         self.config = config
@@ -156,9 +159,10 @@ class Core:
             wall=wall,
             local_time=self._clock.local_time,
             log=logs.get("calls").bind(),
-            settings=Settings(self.hosts, own_address(config), config.session_expires, config.limits.calls, config.media.ports),
+            settings=_settings(config, self.hosts),
             remember=self.remember,
             media=media,
+            rewriter=rewriter,
             snapshots=snapshots,
         )
         self.subscriptions = Subscriptions(self.stack, self.calls.authenticated, self.hosts.__contains__)
@@ -246,8 +250,8 @@ class Core:
         return replaced
 
     def said_goodbye(self) -> bool:
-        """Whether nothing of ours waits for an answer any more: no BYE, CANCEL or REGISTER is open."""
-        return not self.stack.dialogs and all(tx.done for tx in self.stack.clients.values())
+        """Whether nothing of ours waits for an answer any more: no BYE, CANCEL or REGISTER is open, and all calls are in the history."""
+        return not self.calls.unfinished and not self.stack.dialogs and all(tx.done for tx in self.stack.clients.values())
 
     def health(self) -> dict[str, object]:
         """What `GET /health` says (CONTRACT.md): the counts are zero when nothing goes on."""
@@ -320,6 +324,19 @@ class Core:
         self.log.error("bug", exc_info=error)
 
 
+def _settings(config: Config, hosts: Hosts) -> Settings:
+    place, place6 = media_places(config)
+    return Settings(
+        hosts,
+        own_address(config),
+        config.session_expires,
+        config.limits.calls,
+        config.media.ports,
+        MediaPlace(*place),
+        None if place6 is None else MediaPlace(*place6),
+    )
+
+
 def run(path: Path) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigError, OSError, and what the database raises when it cannot be opened."""
     config = load(path)
@@ -349,7 +366,9 @@ async def _serve(config: Config, directory: Directory) -> None:
     loop = asyncio.get_running_loop()
     resolver = Resolver(loop, answered=lambda: _wake(core, engine, loop))
     media = _media(config, loop)
+    rtpengine: OpenRtpengine | None = None
     try:
+        rtpengine = await _rtpengine(config)
         core = Core(
             config,
             directory,
@@ -359,6 +378,7 @@ async def _serve(config: Config, directory: Directory) -> None:
             bindings=store.bindings,
             state=store.state,
             media=None if media is None else media.engine,
+            rewriter=None if rtpengine is None else rtpengine.engine,
             snapshots=store.calls,
         )
         del directory  # the core's from now on, and gone when another one is taken over
@@ -371,13 +391,15 @@ async def _serve(config: Config, directory: Directory) -> None:
         core.stack.connector = engine
         if media is not None:
             media.engine.wake = lambda: _wake(core, engine, loop)
+        if rtpengine is not None:
+            rtpengine.engine.wake = lambda: _wake(core, engine, loop)
         engine.hold_back()
         await engine.start(f"{listen.transport.lower()}://{host_port(listen.host, listen.port)}" for listen in config.listen)
         http = None
         try:
             if media is not None:  # now that the ports for SIP are ours: a server started twice by mistake must not take the sound away
                 await media.start()
-            readings = [*core.readings(), *_store_readings(store), *_media_readings(media)]
+            readings = [*core.readings(), *_store_readings(store), *_media_readings(media), *_rtpengine_readings(rtpengine)]
             http = await serve(create_app(core.health, registry(readings)), *config.http.listen)
             core.location.restore(lambda row: _restored_flow(engine, row), loop.time())
             core.calls.restore(lambda *way: _restored_way(engine, *way))
@@ -393,6 +415,8 @@ async def _serve(config: Config, directory: Directory) -> None:
                 await media.stop()
             await engine.stop()
     finally:
+        if rtpengine is not None:
+            rtpengine.close()
         await resolver.close()
         store.close()
         log.info("stopped")
@@ -488,9 +512,34 @@ def _media(config: Config, loop: asyncio.AbstractEventLoop) -> Supervisor | None
     if config.media.mode == "direct":
         return None
     log = logs.get("media")
-    engine = NativeEngine(Range(config.media.address, *config.media.ports), loop, log)
+    engine = NativeEngine(Range(media_places(config)[0][0], *config.media.ports), loop, log)
     command = (sys.executable, "-m", "b2bua", "media", "--config", str(config.file.resolve()))
     return Supervisor(engine, socket_path(config.state), command, log)
+
+
+async def _rtpengine(config: Config) -> OpenRtpengine | None:
+    """The engine for calls of two at a large site; None where our own carries them. It need not be there yet."""
+    control, digits = config.media.rtpengine, config.media.rtpengine_digits
+    if config.media.engine != "rtpengine" or control is None:
+        return None
+    return await open_rtpengine(Address(*control), None if digits is None else Address(*digits))
+
+
+def _rtpengine_readings(opened: OpenRtpengine | None) -> list[Reading]:
+    if opened is None:
+        return []
+    engine = opened.engine
+    return [
+        Reading("b2bua_rtpengine_available", "1 while rtpengine answers.", lambda: float(engine.available)),
+        Reading("b2bua_rtpengine_relays", "Calls whose sound goes by rtpengine.", lambda: float(engine.counts["relays"])),
+        Reading(
+            "b2bua_rtpengine_events",
+            "What was asked of rtpengine, and what came from it.",
+            lambda: {name: float(count) for name, count in engine.counts.items() if name != "relays"},
+            "counter",
+            "kind",
+        ),
+    ]
 
 
 def _media_readings(media: Supervisor | None) -> list[Reading]:

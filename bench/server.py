@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ trunks:
     trusted: true
     numbers: ['^\\+[0-9]+$']
 digest: [MD5]                         # SIPp 3.6 knows no other
-media: {{mode: direct, address: {SERVER}, ports: 40000-49999}}
+media: {{mode: MODE, address: {SERVER}, ports: 40000-49999}}
 """
 
 _EXECUTIVE_YAML = """\
@@ -47,8 +48,8 @@ executives:
 """
 
 
-def write(folder: Path) -> Path:
-    """Write the server's two files and SIPp's list of users into ``folder``; returns the server's file."""
+def write(folder: Path, mode: str = "direct") -> Path:
+    """Write the server's two files and SIPp's list of users into ``folder``; returns the server's file. ``mode`` is ``media.mode``."""
     users = [f'  - {{extension: "user{n:04d}", name: "User {n}", password: "secret{n:04d}"}}' for n in range(USERS)]
     users.append(f'  - {{extension: "1000", name: Callee, password: callee, contacts: ["sip:1000@{PARTIES}:{CALLEE_PORT}"]}}')
     users.append('  - {extension: "3000", name: Executive, password: executive}')
@@ -58,16 +59,16 @@ def write(folder: Path) -> Path:
     csv = [f"user{n:04d};[authentication username=user{n:04d} password=secret{n:04d}]" for n in range(USERS)]
     (folder / "users.csv").write_text("\n".join(["SEQUENTIAL", *csv, ""]))
     config = folder / "b2bua.yaml"
-    config.write_text(_SERVER_YAML)
+    config.write_text(_SERVER_YAML.replace("MODE", mode))
     return config
 
 
 class Server:
     """A server process on one core, and what the kernel says of it."""
 
-    def __init__(self, folder: Path, core: int) -> None:
-        config = write(folder)
-        self._log = (folder / "server.log").open("wb")
+    def __init__(self, config: Path, core: int) -> None:
+        """Start it on what `write` has written; it listens for SIP and HTTP where that says."""
+        self._log = (config.parent / "server.log").open("wb")
         command = [sys.executable, "-m", "b2bua", "run", "--config", str(config)]
         self._process = subprocess.Popen(
             command,
@@ -98,6 +99,11 @@ class Server:
         """User and system time of the process and of its children."""
         return sum(_cpu_seconds(pid) for pid in self._pids())
 
+    def cpu_split(self) -> tuple[float, float]:
+        """The same apart: signalling, and its children, which is the media process."""
+        own, *children = self._pids()
+        return _cpu_seconds(own), sum(map(_cpu_seconds, children))
+
     def memory_kib(self) -> int:
         """Proportional set size of the process and of its children."""
         total = 0
@@ -117,12 +123,17 @@ class Server:
     def stop(self) -> None:
         """End the server at once: what is measured is over."""
         if self._process.poll() is None:
+            children = [os.pidfd_open(pid) for pid in self._pids()[1:]]
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(3)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            for child in children:  # the media process would stay for calls that may come back
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(child, signal.SIGKILL)
+                os.close(child)
         self._log.close()
 
 

@@ -70,7 +70,12 @@ def _write_scenario(folder: Path, draft: Draft) -> None:
             act = script.act
         xml = folder / f"{script.name}.xml"
         xml.write_text(script.xml(), encoding="utf-8")
+        for name, data in script.files.items():
+            (folder / name).write_bytes(data)
         command = shlex.join([*script.command(draft.server, xml.name), "-trace_msg", "-message_file", f"{script.name}.messages"])
+        if script.names:
+            lines.append(f"# names the dialog of {script.names}, which only the test suite can fill in: {command}")
+            continue
         if script.silent:
             lines.append(f"# must be left alone: {command}")
             continue

@@ -60,6 +60,12 @@ def session(direction: str = "sendrecv", version: int = 1, extra: str = "", head
     )
 
 
+def without_events() -> str:
+    """The session description of a phone that knows no telephone events, and plays PCMU from files (SIPp's rtp_stream)."""
+    head = session().partition("m=audio")[0]
+    return head + "m=audio [rtpstream_audio_port] RTP/AVP 0\na=rtpmap:0 PCMU/8000\na=sendrecv\n"
+
+
 def through(host: str) -> Check:
     """The session description says that the sound goes to `host`."""
     return somewhere(f"c=IN IP4 {literal(host)}[^0-9.]")

@@ -104,7 +104,7 @@ def features_without_sound(d: Draft) -> None:
         "*68", 488, "there is no media engine for this call"
     ).told("*86", 488, needs)
     d.caller(boss).pause(1).told(f"*15{assistant.extension}", 488, needs).told(f"*80{assistant.extension}", 488, needs).told(
-        f"*11{assistant.extension}", 488, "there is no media engine for this call"
+        f"*11{assistant.extension}", 488, "the sound of this call cannot be brought here"
     )
 
 

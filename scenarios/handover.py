@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.checks import ELSEWHERE, absent, has, lacks, literal, somewhere, through
+from scenarios.checks import ELSEWHERE, absent, has, lacks, literal, somewhere, through, without_events
 from scenarios.office import DOMAIN, Draft, Executive, Trunk, User
 from scenarios.parties import Callee, Caller
 from scenarios.registry import scenario
@@ -45,6 +45,17 @@ def pushed_by_plain_keys(d: Draft) -> None:
     assistant.press("#63", plain=True).byed(has("Reason", f'text="Sent to {boss.user.name}"'))
     _pushed_to(d, boss, one, carrier.outside(7))
     caller.pause(1.5).bye()
+
+
+@scenario("C5")
+def pushed_by_tones(d: Draft) -> None:
+    """The same by a phone that knows neither telephone events nor INFO: the server hears the tones."""
+    carrier, one = d.trunk(), d.user("one")
+    boss = d.executive([one])
+    d.caller(carrier).calls_up(boss.number, number=carrier.outside(7)).answered().pause(3).bye()
+    assistant = d.callee(one).invited().ring().pause(0.1).answer(body=without_events()).pause(0.2)
+    assistant.sound("##20").byed(has("Reason", f'text="Sent to {boss.user.name}"'))
+    _pushed_to(d, boss, one, carrier.outside(7))
 
 
 @scenario("C5")
@@ -156,6 +167,21 @@ def transferred_without_reports(d: Draft) -> None:
     assistant.refer(ann.extension, "Refer-Sub: false").done(200, "REFER", has("Refer-Sub", "false")).byed()
     d.callee(ann).invited().ring().pause(0.3).answer(ALLOW).meets().byed()
     caller.pause(2).bye()
+
+
+@scenario("C15")
+def transferred_after_asking(d: Draft) -> None:
+    """Attended: the caller on hold, a colleague is called from the assistant's other line and agrees; REFER with Replaces brings the two
+    together, and both of the assistant's calls are over."""
+    ann = d.user("ann")
+    carrier, one, boss, caller, assistant = _assisted(d)
+    assistant.reinvite("sendonly", somewhere("a=recvonly")).byed()
+    asking = d.caller(d.other_phone(one))
+    replaces = asking.dialog_of(assistant, escaped=True)
+    asking.pause(1).calls_up(ann.extension).answered().pause(0.3).refer(f"{boss.extension}@{DOMAIN}?Replaces={replaces}")
+    asking.done(202, "REFER").notified(100, 200).byed()
+    d.callee(ann).invited().ring().pause(0.2).answer(ALLOW).meets(has("P-Asserted-Identity", literal(carrier.outside(7)))).byed()
+    caller.pause(3).bye()
 
 
 @scenario("C3 C5 C15")

@@ -166,6 +166,57 @@ def picked_up_in_the_group(d: Draft) -> None:
     d.caller(cat).pause(1).invite("*98").recv(100, optional=True).answered(has("P-Asserted-Identity", ann.name)).pause(0.5).bye()
 
 
+@scenario("C11")
+def picked_up_by_lamp(d: Draft) -> None:
+    """INVITE with Replaces (RFC 3891) that names the early dialog of the phone that rings."""
+    ann, bob, cat = d.user("ann"), d.user("bob"), d.user("cat")
+    d.group([bob, cat])
+    d.caller(ann).calls_up(bob.extension).answered(through(cat.seats[0].ip)).byed()
+    ringing = d.callee(bob).invited().ring().cancelled(ELSEWHERE)
+    picker = d.caller(cat)
+    picker.pause(0.3).invite(bob.extension, f"Replaces: {picker.dialog_of(ringing)}").recv(100, optional=True)
+    picker.answered(has("P-Asserted-Identity", ann.name)).pause(0.3).bye()
+
+
+@scenario("C1 C11")
+def held_call_picked_up_by_lamp(d: Draft) -> None:
+    """The same for a call that the assistant holds, by the executive."""
+    carrier, one, boss, caller, assistant = _assisted(d)
+    assistant.reinvite("sendonly", somewhere("a=recvonly")).byed(has("Reason", f"picked up by {boss.user.name}"))
+    lamp = d.caller(boss)
+    lamp.pause(1).invite(one.extension, f"Replaces: {lamp.dialog_of(assistant)}").recv(100, optional=True)
+    lamp.answered(has("P-Asserted-Identity", literal(carrier.outside(7))), through(d.host)).pause(0.3).bye()
+    caller.byed()
+
+
+@scenario("C7")
+def joined_by_lamp(d: Draft) -> None:
+    """INVITE with Join (RFC 3911)."""
+    two = d.user("two")
+    _, one, _, caller, assistant = _assisted(d, two, rights=["receive", "join"])
+    lamp = d.caller(two)
+    lamp.pause(1).invite(one.extension, f"Join: {lamp.dialog_of(assistant)}").recv(100, optional=True)
+    lamp.answered(has("P-Asserted-Identity", "<sip:"), through(d.host)).pause(0.3).bye()
+    assistant.meets().pause(0.3).bye()
+    caller.byed()
+
+
+@scenario("C7 C11 403")
+def lamp_of_a_stranger(d: Draft) -> None:
+    """To know a dialog is no right to it: 403 with words; of one that is not there 481. Nobody in the call hears of it."""
+    eve = d.user("eve")
+    _, one, boss, caller, assistant = _assisted(d)
+    assistant.pause(2.5).bye()
+    stranger = d.caller(eve)
+    dialog = stranger.dialog_of(assistant)
+    words = has("Warning", f'"you are no assistant of {boss.extension}"')
+    stranger.pause(1).invite(one.extension, f"Replaces: {dialog}").refused_at_once(403, words)
+    stranger.invite(one.extension, f"Join: {dialog}").refused_at_once(403, words)
+    stranger.invite(one.extension, "Replaces: nothing@nowhere;to-tag=a;from-tag=b").refused_at_once(481)
+    stranger.invite(one.extension, f"Replaces: {dialog}", f"Join: {dialog}").refused_at_once(400)
+    caller.byed()
+
+
 @scenario("C10 403")
 def picked_up_by_a_stranger(d: Draft) -> None:
     """Somebody of no common group, and an assistant who takes no calls for the executive: 403 with words; the phones ring on."""

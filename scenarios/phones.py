@@ -86,8 +86,8 @@ def desk_then_apps(d: Draft) -> None:
     """The other way round, for an assistant; the app says in its contact that it is mobile. No desk phone answers: the app's turn."""
     carrier, one = d.trunk(), d.user("one", phones=2, registers=True, devices={"order": "desk_first", "rings": 2})
     boss = d.executive([one])
-    d.registrant(one, 0).register(contact=(mobile := f'<{one.seats[0].contact}>;mobility="mobile"')).challenged()
-    d.scripts[-1].register(contact=mobile, proof=True).recv(200)
+    mobile = f'<{one.seats[0].contact}>;mobility="mobile"'
+    d.registrant(one, 0).register(contact=mobile).challenged().register(contact=mobile, proof=True).recv(200)
     d.registrant(one, 1).registers(DESK)
     d.caller(carrier).invite(boss.number).trying().rings().talks()
     d.callee(one, 1).invited(has("Diversion", f"<sip:{boss.extension}@")).reject(480)

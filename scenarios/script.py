@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from scenarios import tones
 from scenarios.checks import Check, has, quoted, session, somewhere
 
 RINGING_SECONDS = 20.0
@@ -20,6 +21,8 @@ RINGING_SECONDS = 20.0
 MEDIA_PORT, CONTROL_PORT = "26000", "28888"
 """The same for everybody, each on its own address; not SIPp's defaults, which another SIPp may hold on all addresses."""
 SDP_TYPE = "Content-Type: application/sdp"
+NAMED, NAMED_ESCAPED = "{{dialog}}", "{{escaped dialog}}"
+"""In the scenario file of a party that names the dialog of another one."""
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY"
 """Of a phone that is told by UPDATE whom it is connected with now."""
 
@@ -58,7 +61,11 @@ class Script:
         self.before = False
         self.act = 1
         self.echo = False
+        self.files: dict[str, bytes] = {}
+        """What stands beside the scenario file, by name."""
         self.auth_uri = f"{seat.user}@{seat.domain}"
+        self.names = ""
+        """The party whose dialog this one names, and for which it waits."""
         self._steps: list[str] = []
         self._kept: set[str] = set()
         self._transactions = 0
@@ -120,6 +127,11 @@ class Script:
     def plays(self, file: Path) -> Self:
         """Sends this sound from here on: a file of what G.711 µ-law puts into packets, over and over."""
         self._steps.append(f'<nop><action><exec rtp_stream={quoted(f"{file},-1,0")}/></action></nop>')
+        return self
+
+    def sound_at(self, port: int) -> Self:
+        """The descriptions so far name this port on our address: somebody else speaks and listens there."""
+        self._steps = [step.replace("[media_port]", str(port)) for step in self._steps]
         return self
 
     def listen(self, seconds: float) -> Self:
@@ -195,9 +207,24 @@ class Script:
             self.request("INFO", f"Content-Type: application/{kind}", body=body).done(200, "INFO")
         return self
 
+    def sound(self, keys: str) -> Self:
+        """Keys as tones in the sound; the party has described itself by `checks.without_events`."""
+        name = f"{self.name}-{len(self.files) + 1}.pcmu"
+        self.files[name] = tones.keys(keys)
+        self._steps.append(f'<nop><action><exec rtp_stream="{name},1,0"/></action></nop>')
+        return self
+
+    def dialog_of(self, other: Script, *, escaped: bool = False) -> str:
+        """The value of a Replaces or Join header for the dialog of another party, which this one does not begin before. `escaped`: for a URI.
+
+        Only who plays the parties can know it, so it stands here as `NAMED`, or `NAMED_ESCAPED`.
+        """
+        self.names = other.name
+        return NAMED_ESCAPED if escaped else NAMED
+
     def refer(self, to: str, *headers: str) -> Self:
-        """Asks the server to send the other party to a number (RFC 3515)."""
-        return self.request("REFER", f"Refer-To: <sip:{to}@{self.seat.domain}>", *headers)
+        """Asks the server to send the other party to a number, or to a URI without its scheme (RFC 3515)."""
+        return self.request("REFER", f"Refer-To: <sip:{to if '@' in to else f'{to}@{self.seat.domain}'}>", *headers)
 
     def notified(self, *statuses: int) -> Self:
         """Is told how that goes, step by step; with the final one the subscription ends (RFC 3515 §2.4.4)."""

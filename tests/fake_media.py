@@ -81,6 +81,11 @@ class FakeMedia:
 
     # For tests.
 
+    @property
+    def listened(self) -> int:
+        """At how many terminations somebody listens."""
+        return len(self._listeners)
+
     def survive(self) -> FakeMedia:
         """What a new server finds: the sound goes on, and no port is reserved until it is claimed."""
         heir = FakeMedia()

@@ -1,6 +1,14 @@
-"""The benchmark's parts that need no server: its organisations stay valid, its calls go where they say, what SIPp wrote is read right."""
+"""The benchmark itself: its organisations stay valid, its calls go where they say, what SIPp wrote is read right, the load counts what it
+should; a short look at relay, mixer and desk shows that what is measured is what the names say."""
 
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -8,8 +16,11 @@ import pytest
 from b2bua.config import check
 from b2bua.delegation.policy import decide
 from bench import decide as decisions
-from bench import server
-from bench.__main__ import Cost, _percentile, table
+from bench import desk, engines, load, media, server, signalling, sound
+from bench.__main__ import anchoring_table, table
+from bench.load import Times, Traffic
+from bench.media import Carried, Run
+from bench.signalling import Anchoring, Cost, percentile
 from bench.sipp import SCENARIOS, _latencies
 
 
@@ -41,9 +52,9 @@ def test_latency_is_from_the_first_request_to_the_first_answer_of_its_call(tmp_p
 
 
 def test_percentiles() -> None:
-    assert _percentile([], 50) is None
-    assert _percentile([float(n) for n in range(100)], 99) == 99
-    assert _percentile([7.0], 99) == 7
+    assert percentile([], 50) is None
+    assert percentile([float(n) for n in range(100)], 99) == 99
+    assert percentile([7.0], 99) == 7
 
 
 def test_the_table_is_markdown() -> None:
@@ -82,3 +93,222 @@ def test_decisions_are_measured_and_printed(monkeypatch: pytest.MonkeyPatch) -> 
     text = decisions.table(report)
     assert f"| plain | {report.decisions[3].median_us} (" in text
     assert f"{report.build_seconds} s" in text
+
+
+# --- sound ----------------------------------------------------------------------------------------------------------------------
+
+
+class Middle:
+    """A server for two parties that does with each packet what the test says: gives the places it is sent from, and after how long."""
+
+    def __init__(self, route: Callable[[int, int], tuple[tuple[int, float], ...]]) -> None:
+        self._route = route
+        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for place, each in enumerate(self._sockets):
+            each.bind((engines.HOST, engines.PORTS.start + 2 * place))
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._carry, args=(place,)) for place in range(2)]
+
+    def _carry(self, place: int) -> None:
+        number = 0
+        while not self._over.is_set():
+            data = self._sockets[place].recv(2048)
+            for other, seconds in self._route(place, number):
+                time.sleep(seconds)
+                self._sockets[other].sendto(data, (engines.LOAD_HOST, load.local_port(other)))
+            number += 1
+
+    def _run(self, *, mixed: bool) -> Traffic:
+        """What the load makes of half a second."""
+        legs = [load.Leg(engines.HOST, engines.PORTS.start + 2 * place, 0, place) for place in range(2)]
+        for thread in self._threads:
+            thread.start()
+        try:
+            return load.run(engines.LOAD_HOST, legs, mixed=mixed, seconds=0.5, warm=0.1, pids=[os.getpid()])
+        finally:
+            self._over.set()
+            for each in self._sockets:
+                each.sendto(b"", each.getsockname())
+            for thread in self._threads:
+                thread.join()
+            for each in self._sockets:
+                each.close()
+
+
+def calm(measure: Callable[[], Traffic]) -> Traffic:
+    """One that says something of the server: the load was not held up itself, as happens where other tests run."""
+    for _ in range(20):
+        found = measure()
+        if found.lags.most < 10 and not found.left_out:
+            break
+    return found
+
+
+def through(route: Callable[[int, int], tuple[tuple[int, float], ...]], *, mixed: bool = False) -> Traffic:
+    """What the load sees of a server that does so."""
+    return calm(lambda: Middle(route)._run(mixed=mixed))
+
+
+def test_the_load_counts_what_is_lost_and_how_long_it_took() -> None:
+    found = through(lambda place, number: ((1 - place, 0.005 * place),) if number % 2 else ())
+    assert found.sent in range(48, 53)
+    assert found.lost == pytest.approx(0.5, abs=0.05)
+    assert found.times.p50 < 5 <= found.times.p99
+    assert (found.strays, found.errors) == (0, 0)
+    assert found.server_cpu > 0
+
+
+def test_a_packet_that_comes_back_to_its_sender_is_not_taken_for_relayed() -> None:
+    found = through(lambda place, number: ((place, 0.0),))
+    assert (found.received, found.lost) == (0, 1)
+    assert found.strays >= found.sent
+
+
+def test_the_load_hears_who_is_in_a_conference_and_how_regularly() -> None:
+    found = through(lambda place, number: ((1 - place, 0.0),) if place or number % 5 else (), mixed=True)
+    assert found.heard_others == 2
+    assert found.missing in range(4, 7), "a fifth of one party's packets"
+    assert 15 < found.times.p50 < 25
+    assert found.times.p99 > 35, "twice as long where one is missing"
+
+
+def test_who_hears_itself_hears_nobody() -> None:
+    assert through(lambda place, number: ((place, 0.0),), mixed=True).heard_others == 0
+
+
+def _traffic(**changes: Any) -> Traffic:
+    times = Times(0.1, 2.0, 3.0, 4.0)
+    usual = Traffic(1000, 1000, 0, 0, 0, 0, 0, 1.0, 0.1, 0.2, times, times)
+    return replace(usual, **changes)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "carried", "load_failed"),
+    [
+        (_traffic(), True, False),
+        (_traffic(received=998), False, False),
+        (_traffic(times=Times(0.1, 5.0, 6.0, 7.0)), False, False),
+        (_traffic(sent=900, received=900), True, True),
+    ],
+)
+def test_which_calls_are_carried(traffic: Traffic, carried: bool, load_failed: bool) -> None:
+    run = media.judge(traffic, 0.3, (0, 0, 0), expected=1000, mixed=False)
+    assert (run.carried, run.load_failed, run.core_busy) == (carried, load_failed, 0.3)
+    assert run.cpu_us_per_packet == pytest.approx(1e6 * 0.1 / traffic.received, abs=0.01)
+
+
+MIXED = _traffic(heard_others=20, times=Times(20.0, 24.0, 26.0, 30.0))
+
+
+@pytest.mark.parametrize(
+    ("traffic", "ticks", "carried"),
+    [
+        (MIXED, (200, 2, 0), True),
+        (MIXED, (200, 3, 0), False),
+        (MIXED, (200, 0, 1), False),
+        (replace(MIXED, missing=2), (200, 0, 0), False),
+        (replace(MIXED, received=990), (200, 0, 0), False),
+        (replace(MIXED, heard_others=10), (200, 0, 0), False),
+        (replace(MIXED, times=Times(20.0, 25.1, 26.0, 30.0)), (200, 0, 0), False),
+    ],
+)
+def test_which_conferences_are_carried(traffic: Traffic, ticks: tuple[int, int, int], carried: bool) -> None:
+    assert media.judge(traffic, 0.3, ticks, expected=1000, mixed=True).carried is carried
+
+
+@pytest.mark.parametrize("limit", [1, 37, 800, 1003])
+def test_the_highest_number_is_found(limit: int) -> None:
+    def run(number: int) -> Run:
+        return media.judge(_traffic(received=1000 if number <= limit else 0), 0.0, (0, 0, 0), expected=1000, mixed=False)
+
+    most, by_load = media.highest(run, "own", "calls", 800, media.MOST_CALLS)
+    assert limit * (1 - media.CLOSE_ENOUGH) - 1 <= most <= limit
+    assert not by_load
+
+
+def test_where_the_load_fails_first_the_table_says_at_least() -> None:
+    def run(number: int) -> Run:
+        sent = 1000 if number <= 900 else 500
+        return media.judge(_traffic(sent=sent, received=sent), 0.0, (0, 0, 0), expected=1000, mixed=False)
+
+    most, by_load = media.highest(run, "own", "calls", 800, media.MOST_CALLS)
+    assert by_load
+    text = media.table([Carried("own", "calls", 800, [run(800)], most, by_load)])
+    assert f"| own | 800 calls | 1000 | 100.0 | 0.1 | 0.0 | 0.1 / 2.0 | {most}+ |" in text
+
+
+@pytest.mark.parametrize("kind", [engines.Own, pytest.param(engines.Rtpengine, marks=pytest.mark.needs("rtpengine"))])
+def test_calls_are_relayed(kind: type[engines.Own] | type[engines.Rtpengine]) -> None:
+    found = calm(lambda: media.once(kind, "calls", 4, 0.5).traffic)
+    assert (found.lost, found.strays, found.errors) == (0, 0, 0)
+    assert found.received == pytest.approx(4 * 2 * load.PACKETS_PER_SECOND / 2, abs=5)
+    assert found.server_cpu > 0
+
+
+def test_conferences_are_mixed() -> None:
+    runs = []
+
+    def measure() -> Traffic:
+        runs.append(media.once(engines.Own, "conferences", 2, 0.5))
+        return runs[-1].traffic
+
+    found = calm(measure)
+    assert runs[-1].ticks > 50
+    assert (found.heard_others, found.strays) == (6, 0)
+    assert found.received == pytest.approx(2 * engines.MEMBERS * load.PACKETS_PER_SECOND / 2, abs=10)
+    assert found.times.p50 == pytest.approx(20, abs=3)
+
+
+def test_the_measured_desk_is_valid(tmp_path: Path) -> None:
+    problems, directory = check(desk.write(tmp_path))
+    assert not problems
+    assert directory is not None
+    assert directory.executives.keys() == {"3000"}
+
+
+def test_what_people_wait_for_is_measured() -> None:
+    waits = desk.measure(1)
+    assert waits.failed == 0, waits.why
+    (push,), (barge,) = waits.push_ms, waits.barge_ms
+    assert 0 < push < 5_000
+    assert 20 < barge < 5_000, "one frame at least"
+    text = desk.table(waits)
+    assert f"| `##20` to the executive's phone | {push} | {push} | {push} | 1 |" in text
+
+
+def test_the_ear_waits_for_all_the_tones_at_once() -> None:
+    def both(*hertz: int) -> bytes:
+        tones = [sound.tone(each) for each in hertz]
+        return bytes(sound._to_ulaw(sum(sound._LINEAR[octet] for octet in octets)) for octets in zip(*tones, strict=True))
+
+    heard = sound.Sound(400)
+    heard.heard = [sound.Heard(at, payload) for at, payload in ((1, both(650, 900)), (2, both(650)), (3, both(900)), (4, both(900, 650)))]
+    assert sound.Ear(heard, [650, 900], 0).listen() == 1
+    assert sound.Ear(heard, [650, 900], 1.5).listen() == 4
+    assert sound.Ear(heard, [650, 400], 0).listen() is None
+
+
+def test_what_sound_costs_signalling_is_told_by_pairs() -> None:
+    found = Anchoring(100, direct_ms=[1.0, 2.0, 4.0], anchored_ms=[1.2, 2.8, 4.0], media_ms=[0.3, 0.2, 0.4], failed=1)
+    assert found.ratios == [1.0, 1.2, 1.4]
+    assert (found.ratio, found.ratio_with_media) == (1.2, 1.5)
+    assert "| 100 | 1.0-4.0 | 1.2-4.0 | 0.2-0.4 | 1.2 (1.0-1.4) | 1.5 | 1 |" in anchoring_table([found])
+
+
+def test_calls_with_and_without_sound_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def cost(mode: str, rate: int, seconds: float) -> tuple[float, float, int]:
+        asked.append((mode, rate, seconds))
+        return (1.5, 0.25, 1) if mode == "anchored" else (1.0, 0.0, 0)
+
+    monkeypatch.setattr(signalling, "_split_cost", cost)
+    assert signalling.anchoring(100, 2, 2) == Anchoring(100, [1.0, 1.0], [1.5, 1.5], [0.25, 0.25], 2)
+    assert asked == [("direct", 100, 2), ("anchored", 100, 2)] * 2
+
+
+def test_the_measured_organisation_can_have_its_sound_here(tmp_path: Path) -> None:
+    problems, directory = check(server.write(tmp_path, "anchored"))
+    assert not problems
+    assert directory is not None
+    assert directory.media_mode == "anchored"

@@ -19,6 +19,7 @@ from tests.whatif_world import (
     CASES,
     FOREVER,
     LONGEST,
+    MEDIA_ADDRESS,
     Case,
     Course,
     Invited,
@@ -112,6 +113,9 @@ def shows_end(course: Course, value: str) -> bool:
         assert told.status == 200 and not course.invited()
         assert course.mine.ended_by == "them" and course.mine.reason.startswith("SIP;cause=200;text=")
         return True
+    if value == "joins another call":  # which there is not, unless it is a room that waits for whoever comes first
+        assert told.status in (200, 404) and course.told_after == 0 and not course.invited()
+        return True
     how, _, status = value.rpartition(" ")
     if value == "as the phone answers":
         how, status = "hang up", "480"  # nobody has answered
@@ -179,6 +183,37 @@ def shows_confidential(course: Course, value: bool) -> bool:
     return True
 
 
+WITHOUT_A_CALL: Final = {
+    "push_back": "you are in no call",
+    "park": "you are in no call",
+    "pull": "there is no held call",
+    "retrieve": "slot {0} is empty",
+    "barge_in": "{0} is in no call",
+    "pick_up": "{0} does not ring",
+}
+"""What is said of a feature when there is no call that it could be about."""
+
+
+def shows_joins(course: Course, value: str) -> bool:
+    """Which feature it is: by its words that there is no such call, or by the room that has answered."""
+    feature, _, argument = value.partition(" ")
+    if feature == "conference":
+        asserted = course.told.get("p-asserted-identity")
+        assert course.told.status == 200 and user_of(asserted) == argument
+    else:
+        assert course.told.status == 404
+        shows_warning(course, WITHOUT_A_CALL[feature].format(argument))
+    return True
+
+
+def shows_media(course: Course, value: str | None) -> bool:
+    """Whether the sound comes to us: where everybody's session description leads."""
+    assert (course.sound_to == {MEDIA_ADDRESS}) is (value == "anchored")
+    assert (MEDIA_ADDRESS in course.sound_to) is (value == "anchored")
+    assert bool(course.sound_to) is (value is not None)
+    return True
+
+
 def shows_rules(course: Course, value: list[str]) -> bool:
     kept = {f"{rule.name}: {'yes' if rule.matched else 'no'}" for rule in decision(course).trace}
     assert set(value) <= kept
@@ -200,6 +235,8 @@ SHOWS: Final[dict[str, Callable[[Course, Any], bool]]] = {
     "sets": shows_sets,
     "says": shows_says,
     "confidential": shows_confidential,
+    "joins": shows_joins,
+    "media": shows_media,
     "rules": shows_rules,
 }
 
@@ -318,7 +355,7 @@ def test_whoever_begins_to_ring_last_answers(case: Case) -> None:
     theirs.answer()
     mine.expect_up()
     theirs.expect_up()
-    assert mine.hears(theirs) and theirs.hears(mine)
+    assert course.hear_each_other(theirs)
     course.world.balanced()
     mine.hang_up()
     theirs.expect_ended()

@@ -18,8 +18,9 @@ from b2bua.config import load, load_directory
 from b2bua.config.whatif import read_cases
 from b2bua.delegation.plan import Setting
 from b2bua.store.ports import HistoryRow
+from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall, Sip, param
-from tests.plain_sip import display_of, user_of
+from tests.plain_sip import Sdp, display_of, user_of
 from tests.wire import START
 from tests.world import SERVER, World
 
@@ -32,6 +33,7 @@ _USER_AGENTS = {"app": "Linphone/5.2", "desk": "Yealink SIP-T54W"}
 
 _CONFIG = load(FOLDER / "b2bua.yaml")
 _DIRECTORY = load_directory(_CONFIG)
+MEDIA_ADDRESS = _CONFIG.media.address
 _ZONE = _DIRECTORY.time_zone
 _PEOPLE: dict[str, Any] = yaml.safe_load((FOLDER / "directory.yaml").read_text())
 
@@ -225,7 +227,7 @@ class Course:
         """A second before its time everybody has registered but `absent`."""
         self.case = case
         self.store = Remembered(case.state)
-        self.world = World(config=_CONFIG, organisation=_DIRECTORY, state=self.store, starts=case.at - 1)
+        self.world = World(config=_CONFIG, organisation=_DIRECTORY, state=self.store, starts=case.at - 1, media=FakeMedia())
         self.devices: dict[Phone, str] = {}
         self.phones: dict[str, Phone] = {}
         for entry in _PEOPLE["users"]:
@@ -281,13 +283,32 @@ class Course:
         return made
 
     def until_over(self) -> None:
-        """Time passes until the caller is told how it ends, and then until nothing is left of it."""
+        """Time passes until the caller is told how it ends, and then until nothing is left of it. Who is not hung up on hangs up."""
         mine = self.mine
-        self.world.wire.run_until(lambda: mine.state == "ended", LONGEST)
+        self.world.wire.run_until(lambda: mine.state in ("ended", "up"), LONGEST)
+        if mine.state == "up":
+            self.world.run(5)
+        if mine.state == "up":
+            mine.hang_up()
+            self.world.run(1)
         assert mine.state == "ended", self.world.report("the call never ends")
         self.world.settle()
 
     # What can be seen of it.
+
+    @property
+    def sound_to(self) -> set[str]:
+        """The hosts to which everybody who has been given a session description is to send sound."""
+        given = [call.invite.body for call in self.calls]
+        given += [self.told.body] if self.told.status == 200 else []
+        return {Sdp.parse(body).host for body in given}
+
+    def hear_each_other(self, theirs: PhoneCall) -> bool:
+        """The caller and who has answered, phone to phone or by way of the server."""
+        mine = self.mine
+        if mine.remote_sdp is not None and mine.remote_sdp.host == MEDIA_ADDRESS:
+            return self.world.hears(mine, them=theirs) == {"them"} and self.world.hears(theirs, me=mine) == {"me"}
+        return mine.hears(theirs) and theirs.hears(mine)
 
     @property
     def started(self) -> float:

@@ -35,8 +35,9 @@ from b2bua.sip.ids import Identifiers
 from b2bua.sip.values import Uri
 from b2bua.store.ports import HistoryRow, StateStore, StoredBinding
 from tests.fake_media import FakeMedia
+from tests.fake_rewriter import FakeRewriter
 from tests.phones import Phone, PhoneCall, Sip, Trunk
-from tests.wire import START, Address, Conditions, Host, Packet, Wire
+from tests.wire import START, Address, Alarm, Conditions, Host, Packet, Wire
 
 DOMAIN = "acme.test"
 SERVER: Address = ("127.0.0.1", 5060)
@@ -197,6 +198,7 @@ class World:
         organisation: Directory | None = None,
         starts: float = EPOCH + START,
         media: FakeMedia | None = None,
+        rewriter: FakeRewriter | None = None,
     ) -> None:
         """`organisation` is used in place of `executives` and `users`; `starts` is what the wall clock shows at first."""
         self.wire = Wire(seed)
@@ -207,6 +209,9 @@ class World:
         self.dns: dict[str, list[Target]] = {}
         """Where host names lead; IP literals need no entry."""
         self.media = media
+        self.rewriter = rewriter
+        if rewriter is not None:
+            rewriter.after = self.after
         self.snapshots = Snapshots()
         self.bindings = Bindings()
         self._seed = seed
@@ -230,6 +235,7 @@ class World:
             connector=self.host,
             ids=Identifiers(self.config.node, random.Random(self._seed).randbytes),
             media=self.media,
+            rewriter=self.rewriter,
             snapshots=self.snapshots,
         )
         core.stack.on_error = core.stack.timers.on_error = self.bugs.append
@@ -243,6 +249,8 @@ class World:
         self.core.calls.ended = lambda call: None  # type: ignore[method-assign]  # what Python does when it frees a dead server counts not
         if self.media is not None:
             self.media = self.media.survive()
+        if self.rewriter is not None:
+            self.rewriter = self.rewriter.survive()
         for stream in list(self.host.streams):
             stream.close()
 
@@ -255,6 +263,15 @@ class World:
             lambda row: self.host.udp_flow((row.local_host, row.local_port), (row.remote_host, row.remote_port)), self.wire.now
         )
         self.core.calls.restore(lambda transport, local, remote: self.host.flow_to(Target(transport, *remote)))
+
+    def after(self, seconds: float, what: Callable[[], None]) -> Alarm:
+        """Something of an engine that happens at that time: the stack is told first what the time is, as in the server."""
+
+        def happen() -> None:
+            self.core.stack.tick(self.wire.now)
+            what()
+
+        return self.wire.after(seconds, happen)
 
     def _crashed(self, call: Call, error: Exception) -> None:
         self.bugs.append(error)
@@ -388,6 +405,8 @@ class World:
         left = [call for call in self.live() if call.state != "trying"]
         assert not left, self.report(f"still in a call: {[f'{call.phone.user} {call.state}' for call in left]}")
         assert not self.at_rest(), self.report(f"left over: {self.at_rest()}")
+        assert self.rewriter is None or not self.rewriter.calls, f"still relayed: {self.rewriter.calls}"
+        assert self.media is None or not (self.media.listened or self.media.contexts), "the media engine still has to do with a call"
         assert not self.snapshots, f"still kept: {list(self.snapshots)}"
         self.well_formed()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from b2bua.calls.ports import MediaPlace
 from b2bua.media.engine import Address, Digits, EngineError, MediaEngine, Stream, Termination
 from b2bua.sip import description
 from b2bua.sip.description import Format
@@ -24,11 +25,11 @@ class Anchor:
     `digits` says whether keys are taken out of the sound and reported; `inband` whether they are listened for in it.
     """
 
-    __slots__ = ("id", "host", "ports", "digits", "_engine", "_leg", "_local", "_remote", "_termination")
+    __slots__ = ("id", "place", "ports", "digits", "_engine", "_leg", "_local", "_remote", "_termination")
 
-    def __init__(self, engine: MediaEngine, leg: Leg, termination: str, host: str) -> None:
+    def __init__(self, engine: MediaEngine, leg: Leg, termination: str, place: MediaPlace) -> None:
         self.id = termination
-        self.host = host
+        self.place = place
         self.ports: tuple[int, ...] = ()
         self.digits: Digits = "pass"
         self._engine = engine
@@ -45,7 +46,17 @@ class Anchor:
                 self.ports += self._engine.reserve(wanted - len(self.ports))
             except EngineError as error:
                 raise SipError(503, str(error)) from error
-        return description.with_ports(body, self.host, self.ports)
+        return description.with_ports(body, self.place.shown, self.ports)
+
+    @property
+    def released(self) -> bool:
+        """Whether the leg is over."""
+        return self._leg is None
+
+    @property
+    def host(self) -> str:
+        """The address that the leg's descriptions name."""
+        return self.place.shown
 
     @property
     def port(self) -> int:
@@ -61,7 +72,7 @@ class Anchor:
         if known is not None and leg.local.last is self._local and leg.remote_sdp is self._remote and known.digits == self.digits:
             return known
         self._local, self._remote = leg.local.last, leg.remote_sdp
-        self._termination = found = Termination(self.id, self.host, self._streams(leg), self.digits, self._inband())
+        self._termination = found = Termination(self.id, self.place.bound, self._streams(leg), self.digits, self._inband())
         return found
 
     def _inband(self) -> bool:
@@ -105,6 +116,7 @@ class Anchor:
         """The leg is over."""
         ports, self.ports = self.ports, ()
         self._leg = None
+        self._engine.listen(self.id, None)
         if ports:
             self._engine.release(ports)
 

@@ -42,7 +42,7 @@ from b2bua.calls.mailbox import Mailbox
 from b2bua.calls.party import Party
 from b2bua.calls.pickup import pick_up
 from b2bua.calls.record import Record
-from b2bua.calls.relaying import Relaying, bridge
+from b2bua.calls.relaying import Relaying, bridge_between
 from b2bua.calls.topology import arrange
 from b2bua.delegation.incall import Subject
 from b2bua.delegation.plan import Caller, Presentation, RoutePlan
@@ -88,10 +88,12 @@ class Call:
         index = self.index
         self.relaying = index.relaying(self)
         anchored = self.plan.anchored and self.relaying is None
-        leg = index.new_leg(self.mailbox.post, self.caller.extension or self.caller.number, anchored=anchored)
+        leg = index.new_leg(self.mailbox.post, self.caller.extension or self.caller.number, host=tx.source, anchored=anchored)
         leg.trunk = index.trunks.get(self.caller.trunk) if self.caller.trunk is not None else None
         leg.home = self
         self.invite = ServerInvite(leg, tx, request, index.session_interval)
+        if leg.anchor is not None and self.invite.offer is not None and (reason := index.hostile(self.invite.offer)):
+            raise SipError(488, reason)
         self.incoming = leg
         self.record.call_ids.append(request.call_id)
         self.mailbox.start(self._run())
@@ -194,6 +196,9 @@ class Call:
         self._rang = 180
 
     def hunt_failed(self, status: int, reason: str) -> None:
+        refused = self.relaying.refused if self.relaying is not None else None
+        if refused is not None:
+            _, status, reason = refused
         self.record.refuse(status)
         self._end_incoming(status, reason)
 
@@ -251,6 +256,10 @@ class Call:
         if branch is None or hunt is None or invite is None or incoming is None:
             event.leg.hang_up()
             return
+        if event.sdp is not None and event.leg.anchor is not None and (reason := self.index.hostile(event.sdp)):
+            event.leg.hang_up()
+            hunt.failed(branch, 488, reason)
+            return
         actions = hunt.answered(branch)
         self._join(event, branch, invite, incoming)
         hunt.finish(actions)
@@ -305,10 +314,9 @@ class Call:
             return
         self.record.rang(branch)
         self._end_winner()
-        if found and found[0].body is None:
-            self._fail_call(SipError(found[0].status, found[0].reason))
-        elif incoming is not None:
-            self.hunt_failed(480, "")
+        if incoming is not None:
+            status, reason = found[0][1:] if found and found[0].body is None else (480, "")
+            self.hunt_failed(status, reason)
 
     def _end_winner(self) -> None:
         winner, self._winner = self._winner, None
@@ -361,7 +369,7 @@ class Call:
         if incoming is None or hunt is None or len(hunt.legs) != 1:
             return None
         called = next(iter(hunt.legs.values()))
-        return bridge(incoming, called, self.relaying) if leg is incoming or leg is called else None
+        return bridge_between(incoming, called, self.relaying) if leg is incoming or leg is called else None
 
     def _on_early_offered(self, event: Offered) -> None:
         bridge = self._early_bridge(event.leg)

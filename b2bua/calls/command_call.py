@@ -123,18 +123,6 @@ class CommandCall(ServiceCall):
         if incoming is not None:
             incoming.hang_up(status, headers=self.index.warning(words))
 
-    def _close(self) -> None:
-        leg, media = self.incoming, self.index.media
-        if media is not None and leg is not None and leg.anchor is not None:
-            media.listen(leg.anchor.id, None)
-        super()._close()
-
-    def _good_bye(self) -> None:
-        leg, media = self.incoming, self.index.media
-        if media is not None and leg is not None and leg.anchor is not None:
-            media.listen(leg.anchor.id, None)
-        super()._good_bye()
-
     # The sound.
 
     def _on_acknowledged(self, event: Acknowledged) -> None:

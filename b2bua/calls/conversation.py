@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from b2bua.calls import conference, holding, joining, keys, parking, pushing, taking, transfer
+from b2bua.calls import conference, holding, joining, keys, parking, pushing, resuming, taking, transfer
 from b2bua.calls.bridge import Bridge
 from b2bua.calls.commands import BargeIn, Command, End, GiveBack, Hold, Lock, Mute, Outcome, Park, PushBack, Remove, Resume, Take, Transfer
 from b2bua.calls.events import (
@@ -38,6 +38,7 @@ from b2bua.calls.events import (
     Pressed,
     Progress,
     Referred,
+    Rewrote,
     Taken,
 )
 from b2bua.calls.hunt import DUE, Hunt
@@ -46,6 +47,7 @@ from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.party import Party
 from b2bua.calls.record import Doing
 from b2bua.calls.referral import Referral
+from b2bua.calls.relaying import bridge_between
 from b2bua.calls.topology import MUSIC, RINGING, arrange
 from b2bua.delegation.incall import Subject
 from b2bua.delegation.plan import Presentation, RoutePlan
@@ -72,7 +74,7 @@ class Conversation:
 
     __slots__ = (
         "call", "id", "index", "mailbox", "record", "parties", "caller_party", "subject_party", "hunt", "idle", "plays", "slot", "parked_by", "locked_by", "room", "gave_back", "since", "note", "sent_by",
-        "leaving", "referral", "why", "takes", "resumed_plan", "due", "_bridge", "_context", "_deferred", "_timers",
+        "leaving", "referral", "why", "takes", "resumed", "due", "_bridge", "_context", "_deferred", "_timers",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
@@ -117,8 +119,8 @@ class Conversation:
         self._timers: dict[str, Timer] = {}
         self.due: dict[str, float] = {}
         """When the deadlines are, by name."""
-        self.resumed_plan: RoutePlan | None = None
-        """By what somebody was being rung when the server was restarted."""
+        self.resumed: resuming.Resumed | None = None
+        """What was under way when the server was restarted, until it goes on."""
 
     @classmethod
     def between(cls, call: Call, caller: Leg, called: Leg | Party) -> Conversation:
@@ -165,9 +167,9 @@ class Conversation:
 
     async def run(self) -> None:
         """Until nobody is left."""
-        if self.resumed_plan is not None:
-            plan, self.resumed_plan = self.resumed_plan, None
-            self.ring(plan, self.why, self.idle)
+        if self.resumed is not None:
+            resumed, self.resumed = self.resumed, None
+            resuming.go_on(self, resumed)
         self.apply(self.why)
         while self.parties:
             event = self._deferred.popleft() if self._deferred else await self.mailbox
@@ -349,6 +351,8 @@ class Conversation:
         self.index.snapshot(self.call)
         if media is None or not self.parties or not self.anchored:
             return
+        if self.call.relaying is not None:
+            self.call.relaying.close()
         waits = self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None or len(self.parties) > 1
         context = arrange(self.id, self.heard_parties(), self.idle if waits else None, self.plays)
         if context != self._context:
@@ -439,7 +443,7 @@ class Conversation:
             event = await self.mailbox
             if isinstance(event, (OfferAnswered, OfferFailed)) and event.leg is leg:
                 if isinstance(event, OfferAnswered):
-                    return event.sdp is not None
+                    return event.sdp is not None and not self.index.hostile(event.sdp)
                 tries += 1
                 if event.status != 491 or tries >= REOFFERS:
                     return False
@@ -571,7 +575,7 @@ class Conversation:
     def on_answered(self, event: Answered) -> None:
         """Somebody whom we rang for those who wait is there."""
         ringing = self.ringing_on(event.leg)
-        if ringing is None or event.sdp is None or event.leg.state is ENDED:
+        if ringing is None or event.sdp is None or event.leg.state is ENDED or self.index.hostile(event.sdp):
             if ringing is not None:
                 ringing[0].failed(ringing[1], 488, "")
             event.leg.hang_up()
@@ -650,7 +654,7 @@ class Conversation:
         if leg is not one and leg is not other:
             return None
         if bridge is None or {bridge.caller, bridge.called} != {one, other}:
-            bridge = self._bridge = Bridge(one, other)
+            bridge = self._bridge = bridge_between(one, other, self.call.relaying)
         return bridge
 
     def on_offer_answered(self, event: OfferAnswered) -> None:
@@ -672,6 +676,9 @@ class Conversation:
             bridge.acknowledged(event)
         if event.sdp is not None:
             self.apply()
+
+    def on_rewrote(self, event: Rewrote) -> None:
+        event.go_on()
 
     def ignore(self, event: Event) -> None:
         pass
@@ -706,6 +713,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     Joining: joining.joining,
     Taken: taking.taken,
     Ordered: Conversation.on_ordered,
+    Rewrote: Conversation.on_rewrote,
 }
 _AT_ONCE: Final[dict[type, Callable[[Conversation, Any], None]]] = {
     Answered: Conversation.on_answered,
@@ -717,6 +725,7 @@ _AT_ONCE: Final[dict[type, Callable[[Conversation, Any], None]]] = {
     Heard: Conversation.on_heard,
     HangUp: Conversation.on_hang_up,
     Progress: Conversation.on_progress,
+    Rewrote: Conversation.on_rewrote,
 }
 """What is dealt with while an offer of ours is under way; the rest waits for its end."""
 _COMMANDS: Final[dict[type, Callable[[Conversation, Any], Awaitable[Outcome]]]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from b2bua.calls import keys
 from b2bua.calls.commands import End, Hold, Outcome, Resume
 from b2bua.calls.events import Offered
 from b2bua.calls.party import Party
@@ -24,15 +25,19 @@ async def offered(conversation: Conversation, event: Offered) -> None:
     party = conversation.party_on(event.leg)
     if party is None:
         event.leg.refuse_offer(491)
-    elif event.sdp is not None and (reason := _hostile(conversation, event.sdp)):
+    elif event.sdp is not None and (reason := conversation.index.hostile(event.sdp)):
         event.leg.refuse_offer(488, reason)
     elif party.anchored:
         _answer(conversation, party, event)
-    elif event.sdp is not None and sdp.on_hold(event.sdp) and await conversation.anchor(conversation.others(party)):
-        conversation.index.anchor(party.leg)
-        _answer(conversation, party, event)
-    else:
+    elif event.sdp is None or not sdp.on_hold(event.sdp) or not await conversation.anchor(conversation.others(party)):
         _cross(conversation, event)
+    elif event.tx.answered or party not in conversation.parties:  # taken back meanwhile: the others are here, so come the rest
+        await conversation.anchor()
+        conversation.apply()
+    else:
+        conversation.index.anchor(party.leg)
+        keys.listen(conversation, party)
+        _answer(conversation, party, event)
 
 
 def offered_meanwhile(conversation: Conversation, event: Offered) -> None:
@@ -40,14 +45,6 @@ def offered_meanwhile(conversation: Conversation, event: Offered) -> None:
     party = conversation.party_on(event.leg)
     if party is None or not party.anchored or not _answer_here(conversation, party, event):
         event.leg.refuse_offer(491)
-
-
-def _hostile(conversation: Conversation, body: bytes) -> str:
-    """Why a description cannot be used at all."""
-    try:
-        return description.hostile(description.parse(body), conversation.index.is_own_media)
-    except SipError as error:
-        return error.reason
 
 
 def _answer(conversation: Conversation, party: Party, event: Offered) -> None:

@@ -12,6 +12,7 @@ from b2bua.calls.events import Deadline
 from b2bua.calls.fork import ELSEWHERE, Action, Exhausted, Fork, Start, Stop, Waiting, Won
 from b2bua.calls.identity import COMPLETED_ELSEWHERE, Origin
 from b2bua.calls.leg import Leg
+from b2bua.calls.ports import Phone, Trunk
 from b2bua.delegation.plan import Endpoint, RoutePlan
 from b2bua.sip.timers import Timer
 
@@ -145,7 +146,9 @@ class Hunt:
     def _start_branch(self, action: Start, *, alone: bool) -> None:
         """Ring one contact. An early offer of one of several could not be answered, so without an offer of ours only one may make it."""
         owner, endpoint = self._owner, action.endpoint
-        leg = owner.index.new_leg(owner.mailbox.post, endpoint.extension or endpoint.number or "", anchored=self.anchored)
+        leg = owner.index.new_leg(
+            owner.mailbox.post, endpoint.extension or endpoint.number or "", anchored=self.anchored, host=_host_of(action.contact)
+        )
         leg.endpoint = endpoint
         leg.home = owner
         self.legs[action.branch] = leg
@@ -194,3 +197,8 @@ class Hunt:
         self._owner.mailbox.post(DUE)
 
 
+def _host_of(contact: Any) -> str:
+    """Where the phone signals from: the other end of its flow; for what has none, the host that its address names."""
+    if isinstance(contact, Phone):
+        return contact.flow.remote[0] if contact.flow is not None else contact.uri.partition("[")[2].partition("]")[0]
+    return str(contact.uri.host) if isinstance(contact, Trunk) else ""

@@ -36,8 +36,9 @@ from b2bua.calls.invite_server import check_invite
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.parking import ParkingLot
 from b2bua.calls.party import Party
-from b2bua.calls.ports import Log, NoWatchers, Phone, Phones, Resolve, Trunk, Watchers
+from b2bua.calls.ports import Log, MediaPlace, NoWatchers, Phone, Phones, Resolve, Trunk, Watchers
 from b2bua.calls.record import Record
+from b2bua.calls.relaying import Relaying
 from b2bua.calls.service_call import ServiceCall
 from b2bua.calls.snapshot import FlowOf, dump, load
 from b2bua.delegation.callerid import printable
@@ -47,6 +48,8 @@ from b2bua.delegation.keypad import Keypad
 from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, Presentation, RoutePlan, Setting
 from b2bua.delegation.policy import decide
 from b2bua.media.engine import MediaEngine, Statistics
+from b2bua.media.rewriter import Rewriter
+from b2bua.sip import description
 from b2bua.sip.digest import DigestServer, HashedPassword
 from b2bua.sip.flow import Flow, Target
 from b2bua.sip.message import Request
@@ -88,6 +91,10 @@ class Settings:
     session_interval: int = 1800
     max_calls: int = 15_000
     media_ports: tuple[int, int] = (0, 0)
+    media: MediaPlace | None = None
+    """None: `media_address`, bound and shown."""
+    media6: MediaPlace | None = None
+    """For parties that signal over IPv6; None: as all others."""
 
 
 class CallIndex:
@@ -112,9 +119,11 @@ class CallIndex:
         settings: Settings,
         remember: Callable[[Sequence[Setting]], None] = lambda _: None,
         media: MediaEngine | None = None,
+        rewriter: Rewriter | None = None,
         snapshots: CallStore | None = None,
     ) -> None:
-        """`remember` takes what a feature code or a call has set; decisions made later see it. `media`: None, all sound goes directly."""
+        """`remember` takes what a feature code or a call has set; decisions made later see it. `media`: None, all sound goes directly.
+        `rewriter` carries the sound of calls of two in its place."""
         self.stack = stack
         self.directory = directory
         self.accounts = accounts
@@ -137,6 +146,9 @@ class CallIndex:
         self.local_time = local_time
         self.remember = remember
         self.media = media
+        self.rewriter = rewriter
+        self.unfinished = 0
+        """Calls that are over and wait for what was counted in them."""
         self.parking = ParkingLot()
         self.watchers: Watchers = NoWatchers()
         self._with_media: set[str] = set()
@@ -248,19 +260,12 @@ class CallIndex:
             replaces.enter(self, tx, request, call_id, caller, named, record)
             return
         now = self.local_time()
-        plan = decide(facts, self.directory, now)
+        plan = self._with_sound(decide(facts, self.directory, now))
         record.decided(facts, now.timestamp())
         self.counters["attempts"] += 1
         if plan.action == "refuse":
             self.refuse(tx, request, call_id, caller, plan, record)
             return
-        if plan.anchored and self.media is not None and not self.media.available:
-            self.counters["no_media"] += 1
-            if self.directory.media_mode == "anchored":
-                refused = plan._replace(action="refuse", final_status=503, final_reason="", warning="the media engine is not available")
-                self.refuse(tx, request, call_id, caller, refused, record)
-                return
-            plan = plan._replace(anchored=False)  # a call without features is better than none
         if plan.action == "join":
             self.entrance.enter(tx, request, call_id, caller, plan, record)
             return
@@ -268,6 +273,16 @@ class CallIndex:
         kind = ServiceCall if plan.action == "set" else Call
         if self.begin(kind(self, call_id, plan, caller, origin, record), tx, request) and plan.action == "ring" and plan.settings:
             self.remember(plan.settings)
+
+    def _with_sound(self, plan: RoutePlan) -> RoutePlan:
+        """The plan as it can be carried out with the engines that are there now."""
+        engine = self.media if self.rewriter is None or plan.action != "ring" else self.rewriter
+        if not plan.anchored or engine is None or engine.available:
+            return plan
+        self.counters["no_media"] += 1
+        if plan.emergency or (engine is self.media and self.directory.media_mode != "anchored"):
+            return plan._replace(anchored=False)  # a call without features is better than none
+        return plan._replace(action="refuse", final_status=503, final_reason="", warning="the media engine is not available")
 
     def begin(self, call: Call, tx: InviteServer, request: Request) -> bool:
         """Start a call with the caller's INVITE; False when that can become no dialog: it is refused then, and the attempt kept."""
@@ -397,21 +412,29 @@ class CallIndex:
 
     # Sound.
 
-    def new_leg(self, post: Callable[[Event], None], party: str, *, anchored: bool) -> Leg:
-        """A leg; `anchored`: its sound comes to us."""
+    def new_leg(self, post: Callable[[Event], None], party: str, *, anchored: bool, host: str = "") -> Leg:
+        """A leg; `anchored`: its sound comes to us. `host`: where its party signals from, when that is known."""
         leg = Leg(self.stack, post, party, self.media_address)
+        leg.host = host
         if anchored and self.media is not None:
             self.anchor(leg)
         return leg
 
-    def anchor(self, leg: Leg, termination: str = "", host: str = "", ports: Sequence[int] = ()) -> None:
+    def anchor(self, leg: Leg, termination: str = "", place: MediaPlace | None = None, ports: Sequence[int] = ()) -> None:
         """From its next description on, a leg's sound comes to us. With `termination` it has come before a restart, to these ports."""
         if leg.anchor is None and self.media is not None:
-            leg.anchor = Anchor(self.media, leg, termination or self.stack.ids.token(), host or self.media_address)
+            place = place or self._place_for(leg)
+            leg.anchor = Anchor(self.media, leg, termination or self.stack.ids.token(), place)
             leg.local.through = leg.anchor.put
             if ports:
                 leg.anchor.ports = tuple(ports)
                 self.media.claim(leg.anchor.ports)
+
+    def _place_for(self, leg: Leg) -> MediaPlace:
+        dialog = leg.current_dialog()
+        if self.settings.media6 is not None and ":" in (dialog.host if dialog is not None else leg.host):
+            return self.settings.media6
+        return self.settings.media or MediaPlace(self.media_address, self.media_address)
 
     def unanchor(self, leg: Leg) -> None:
         """Its sound goes directly again: it has refused to send it to us."""
@@ -420,14 +443,26 @@ class CallIndex:
         if anchor is not None:
             anchor.release()
 
+    def relaying(self, call: Call) -> Relaying | None:
+        """What rewrites the descriptions of a call whose sound is to cross the server; None where our own engine carries it at once."""
+        return Relaying(self.rewriter, call) if self.rewriter is not None and call.plan.anchored and call.plan.action == "ring" else None
+
     def uses_media(self, call: Call) -> None:
         """The engine knows a context of this call from now on."""
         self._with_media.add(call.id)
 
+    def hostile(self, body: bytes) -> str:
+        """Why no packet may be sent where a description of a peer wants them, or why it is none; "" when nothing is wrong."""
+        try:
+            return description.hostile(description.parse(body), self.is_own_media)
+        except SipError as error:
+            return error.reason
+
     def is_own_media(self, host: str, port: int) -> bool:
         """Whether packets sent there would come back to us."""
         first, last = self.settings.media_ports
-        return host == self.media_address and first <= port <= last + 1
+        places = (self.media_address, *(self.settings.media or ()), *(self.settings.media6 or ()))
+        return host in places and first <= port <= last + 1
 
     # Who is shown.
 
@@ -441,12 +476,19 @@ class CallIndex:
         plan, leg = call.plan, party.leg
         if leg.trunk is not None and (not leg.trunk.trusted or met.extension is not None):
             return ""  # nobody outside learns who of us speaks
-        if plan.confidential and party.for_executive is not None:
+        if plan.confidential and self._assists(call, party):
             return ""  # A24: an assistant does not learn who it is
         shown = met.shown
         if party.for_executive is not None and call.conversation is not None and met is call.conversation.caller_party:
             shown = plan.present_assistant or shown  # for whom the call is stays on the display, whoever of the office has it
         return f"P-Asserted-Identity: {name_addr(shown, self.directory.domain)}\r\n"
+
+    def _assists(self, call: Call, party: Party) -> bool:
+        """Whether a party works for whose call it is, however it has come into the call."""
+        if party.for_executive is not None or party.extension is None:
+            return party.for_executive is not None
+        executive = call.conversation.executive if call.conversation is not None else call.plan.executive
+        return executive is not None and self.directory.delegation(party.extension, executive) is not None
 
     def waiting(self, conversation: Conversation, party: Party) -> Waiting:
         """A party for whom somebody else is to be rung."""
@@ -528,11 +570,24 @@ class CallIndex:
         if self.calls.pop(call.id, None) is None:
             return
         self._forget_snapshot(call.id)
+        if call.relaying is None:
+            self._finish(call, ())
+            return
+        call.record.over()
+        self.unfinished += 1
+        call.relaying.finish(lambda relayed: self._finish_relayed(call, relayed))
+
+    def _finish_relayed(self, call: Call, relayed: tuple[Statistics, ...]) -> None:
+        self.unfinished -= 1
+        self._finish(call, relayed)
+
+    def _finish(self, call: Call, relayed: tuple[Statistics, ...]) -> None:
+        """Keep what a call leaves behind. `relayed` is what was counted before its sound came to our own engine, if it ever did."""
         if self.media is not None and call.id in self._with_media:
             self._with_media.remove(call.id)
-            self.media.drop(call.id, lambda counted: self._keep(call.id, call.caller, call.plan, call.record, counted))
+            self.media.drop(call.id, lambda counted: self._keep(call.id, call.caller, call.plan, call.record, (*relayed, *counted)))
         else:
-            self._keep(call.id, call.caller, call.plan, call.record)
+            self._keep(call.id, call.caller, call.plan, call.record, relayed)
 
     def order(self, call_id: str, command: Command, done: Callable[[Outcome], None]) -> None:
         """Carry out a command of the page or the API; `done` is called once."""

@@ -26,6 +26,7 @@ from b2bua.sip.values import SipError, quote_string
 if TYPE_CHECKING:
     from b2bua.calls.call import Call
     from b2bua.calls.conversation import Conversation
+    from b2bua.delegation.model import Directory
 
 BESIDES: Final = frozenset({"barge_in", "barge", "listen", "whisper"})
 """Features by which somebody comes in besides the others, and takes nobody's place."""
@@ -42,7 +43,8 @@ def place_of(call: Call, feature: str, actor: str, argument: str = "") -> Leg | 
     if conversation is None or feature != "pull":
         return None
     users = [party for party in conversation.parties if party.role == "talk" and party.extension is not None]
-    holder = conversation.holder
+    directory = conversation.index.directory
+    holder = next((party for party in users if party.holding and incall.same_side(directory, actor, party.extension or "")), None)
     if argument:
         wanted = [party for party in users if party.extension == argument]
     elif holder is not None and holder.extension != actor:
@@ -77,6 +79,8 @@ def _refusal(conversation: Conversation, event: Joining | Taken) -> Outcome | No
     if event.replaces is not None and conversation.party_on(event.replaces) is None:
         return Outcome(404, "somebody else was faster: the call is taken already")
     refused = incall.may(index.directory, event.actor, feature, conversation.subject(), index.local_time())
+    if feature == "pull" and event.replaces is not None:
+        refused = refused or unreplaceable(index.directory, event.actor, conversation.party_on(event.replaces))
     if refused:
         return Outcome(403, refused)
     if feature == "pull" and event.replaces is None and conversation.hunt is None:
@@ -84,6 +88,13 @@ def _refusal(conversation: Conversation, event: Joining | Taken) -> Outcome | No
     if feature == "whisper" and _target(conversation, event) is None:
         return Outcome(404, f"{printable(event.argument) or 'nobody of us'} is not in this call")
     return None
+
+
+def unreplaceable(directory: Directory, actor: str, replaced: Party | None) -> str:
+    """Why `actor` may not take the place of this party; "" when they may: nobody but one's own office is put out of a call."""
+    if replaced is None or replaced.role != "talk":
+        return "nobody talks there"
+    return "" if replaced.extension is not None and incall.same_side(directory, actor, replaced.extension) else incall.OTHER_SIDE
 
 
 def _replaced(conversation: Conversation, event: Joining | Taken) -> Party | None:

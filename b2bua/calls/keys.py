@@ -32,7 +32,7 @@ def listen(conversation: Conversation, party: Party) -> None:
     index, anchor = conversation.index, party.leg.anchor
     if party.keypad is None and conversation.room is None and party.extension is not None and index.uses_codes(party.extension):
         party.keypad = index.keypad()
-    if anchor is not None and index.media is not None:
+    if anchor is not None and index.media is not None and not anchor.released:
         conversation.record.places[anchor.id] = party.name
         anchor.digits = "take" if party.keypad is not None or conversation.room is not None else "pass"
         index.media.listen(anchor.id, lambda event, leg=party.leg: _on_media(leg, event))  # type: ignore[misc]
@@ -51,15 +51,17 @@ def _on_media(leg: Leg, event: MediaEvent) -> None:
 
 
 async def pressed(conversation: Conversation, event: Pressed) -> None:
-    """A key that was taken out of the sound."""
+    """A key that was taken out of the sound, or seen in it."""
     party = conversation.party_on(event.leg)
     if party is not None and conversation.room is not None:
         conference.pressed(conversation, party, event.digit)
         return
     if party is None or pushing.answered_by_key(conversation, party, event.digit):
         return
+    party.crossed = event.crossed
     if party.keypad is None:
-        pass_on(conversation, party, event.digit)
+        if not event.crossed:
+            pass_on(conversation, party, event.digit)
         return
     await _act(conversation, party, party.keypad.press(event.digit, conversation.now))
     _arm(conversation)
@@ -67,7 +69,7 @@ async def pressed(conversation: Conversation, event: Pressed) -> None:
 
 async def _act(conversation: Conversation, party: Party, found: keypad.Pressed) -> None:
     """Do what has been found out about a party's keys."""
-    if found.flush:
+    if found.flush and not party.crossed:
         pass_on(conversation, party, found.flush)
     if found.code is not None:
         await obey(conversation, party, found.code)
@@ -143,6 +145,7 @@ async def _keys_in_info(conversation: Conversation, event: Info, party: Party, k
 
 async def _direct_keys(conversation: Conversation, event: Info, party: Party, pad: keypad.Keypad, digits: str) -> None:
     """Keys of a party whose sound does not come to us: an INFO in which no code begins crosses as it is, answer and all."""
+    party.crossed = False
     found = [pad.press(digit, conversation.now) for digit in digits]
     bridge = conversation.crossing(event.leg)
     if bridge is not None and "".join(each.flush for each in found) == digits and all(each.code is None for each in found):

@@ -50,7 +50,7 @@ class Leg:
 
     __slots__ = (
         "stack", "post", "party", "state", "dialog", "invite", "local", "remote_sdp", "timer", "allows", "credentials", "call_id",
-        "trunk", "anchor", "endpoint", "home", "focus", "_outgoing", "_unanswered", "_incoming", "_bye_headers", "_tried", "_infos", "_before",
+        "trunk", "host", "anchor", "endpoint", "home", "focus", "_outgoing", "_unanswered", "_incoming", "_bye_headers", "_tried", "_infos", "_before",
         "_agreed", "_refreshing", "_identity", "_identity_timer",
     )  # fmt: skip
 
@@ -68,6 +68,8 @@ class Leg:
         self.credentials: Credentials | None = None
         self.call_id = ""
         self.trunk: Trunk | None = None
+        self.host = ""
+        """Where its party signals from, before there is a dialog; "" when that is not known."""
         self.anchor: Anchor | None = None
         """Its place in the media engine; None while its sound goes directly."""
         self.endpoint: Endpoint | None = None

@@ -94,8 +94,8 @@ async def park(conversation: Conversation, command: Park) -> Outcome:
 async def park_for(conversation: Conversation, party: Party, slot: str) -> Outcome:
     """Park the other party for `party`; `slot` "" is the next free one.
 
-    `party` hears nobody and is heard by nobody any more. It is expected to hang up, as after a REFER; after `SPEAKING_SECONDS` it is
-    let go. Refused: nothing has changed.
+    `party` hears nobody and is heard by nobody any more. It is expected to hang up, as after a REFER, and may have done so before the
+    sound has come to us; after `SPEAKING_SECONDS` it is let go. Refused: nothing has changed.
     """
     chosen = _slot_for(conversation, party, slot)
     if isinstance(chosen, Outcome):
@@ -104,7 +104,7 @@ async def park_for(conversation: Conversation, party: Party, slot: str) -> Outco
     lot = conversation.index.parking
     lot.take(chosen, conversation.id)
     anchored = await conversation.anchor() or await conversation.anchor(waiting)
-    if not anchored or party not in conversation.parties:
+    if not anchored or _talking_with(conversation, party) != waiting:
         lot.leave(conversation.id)
         return Outcome(488, "there is no media engine for this call") if not anchored else Outcome(404, "somebody has hung up")
     _leave_alone(conversation, party, chosen)
@@ -177,6 +177,8 @@ def recall(conversation: Conversation) -> None:
 
     It stays in its slot until somebody answers, or all has been in vain.
     """
+    if conversation.hunt is not None:
+        return  # it has come back before the server was restarted
     if conversation.slot is None:
         return
     _let_go(conversation)

@@ -26,7 +26,7 @@ Role = Literal["talk", "listen", "whisper"]
 class Party:
     """One of those who are in the call. `extension` is None for outside parties."""
 
-    __slots__ = ("leg", "extension", "shown", "role", "target", "muted", "speaks_as", "for_executive", "keypad", "since", "put_on_hold", "aside", "waits", "keyed", "misses")
+    __slots__ = ("leg", "extension", "shown", "role", "target", "muted", "speaks_as", "for_executive", "keypad", "since", "put_on_hold", "aside", "waits", "keyed", "misses", "crossed")
 
     def __init__(
         self, leg: Leg, extension: str | None, shown: Presentation, *, role: Role = "talk", for_executive: str | None = None, since: float = 0.0
@@ -45,6 +45,8 @@ class Party:
         """Keys of a PIN or of a conference command that is not complete."""
         self.misses = 0
         """Wrong PINs."""
+        self.crossed = False
+        """Whether the key that it pressed last has reached the others by itself."""
         self.aside: Aside = ""
         """Those aside hear one another, and nobody of the rest."""
         self.put_on_hold = False

@@ -131,7 +131,7 @@ def _formats(offered: description.Description | None) -> tuple[Format, ...]:
 def _through_us(call: Call, event: Joining, incoming: Leg) -> bool:
     """Whether the sound has to come to us although it could go directly: it does already, or somebody may press codes."""
     index = call.index
-    if incoming.anchor is not None:
+    if incoming.anchor is not None or call.relaying is not None:
         return True
     usable = index.media is not None and index.media.available and index.directory.media_mode != "direct"
     return usable and index.uses_codes(event.actor)

@@ -59,6 +59,13 @@ class Trunk:
     registered_as: str = ""
 
 
+class MediaPlace(NamedTuple):
+    """Where sound comes to us: the address that the media engine binds, and the one that descriptions name (another one behind NAT)."""
+
+    bound: str
+    shown: str
+
+
 class Home(Protocol):
     """The call that a leg is in, as far as others may know it."""
 

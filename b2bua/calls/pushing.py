@@ -100,7 +100,7 @@ async def _bring(conversation: Conversation, party: Party, *, announced: bool) -
     if announced and "mix" not in media.abilities:
         return Outcome(488, "the media engine cannot mix: the call can be sent, but not announced")
     anchored = await conversation.anchor(None if announced else waiting)
-    if party not in conversation.parties or _talking_with(conversation, party) != waiting:
+    if (announced and party not in conversation.parties) or _talking_with(conversation, party) != waiting:
         return Outcome(404, "somebody has hung up")
     return None if anchored else Outcome(488, "the other phone does not let its sound be moved")
 

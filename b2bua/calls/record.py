@@ -26,7 +26,7 @@ class Record:
 
     __slots__ = (
         "call_ids", "status", "answered_by", "_wall", "_started", "_answered_at", "_ringing", "_segments", "_parties", "_cancelled",
-        "_decided", "served_for", "places", "_open",
+        "_decided", "served_for", "places", "_open", "_ended",
     )  # fmt: skip
 
     def __init__(self, wall: Callable[[], float]) -> None:
@@ -46,6 +46,11 @@ class Record:
         """Who was at a termination of the media engine, by its id."""
         self._open: dict[str, Segment] = {}  # what each party does now, by name
         self.answered_by: str | None = None
+        self._ended: float | None = None
+
+    def over(self) -> None:
+        """It ends now, though the row may still wait for what was counted."""
+        self._ended = self._wall()
 
     def decided(self, facts: Facts, at: float) -> None:
         """Where it goes has been decided on these facts, `at` seconds since the epoch."""
@@ -127,7 +132,7 @@ class Record:
 
     def row(self, call_id: str, caller: Caller, plan: RoutePlan, counted: Sequence[Statistics] = ()) -> HistoryRow:
         """The finished row. `counted` is what the media engine counted."""
-        ended = self._wall()
+        ended = self._ended if self._ended is not None else self._wall()
         for branch in list(self._ringing):
             self.rang(branch)
         segments = self._segments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.calls.commands import Outcome
 from b2bua.calls.events import Referred
@@ -51,6 +51,32 @@ class Referral:
         self._event = refer.event(asked.request.cseq) if asked is not None else ""
         self._told = 0
         self._expires = conversation.now + SUBSCRIPTION_SECONDS
+
+    def dump(self) -> dict[str, Any] | None:
+        """As plain data; None when the REFER has not been answered: its phone sends it again."""
+        if self._asked is not None:
+            return None
+        return {
+            "actor": self.actor,
+            "rest": self.rest,
+            "joins": self.joins,
+            "reports": self._reports,
+            "event": self._event,
+            "told": self._told,
+            "seconds": self._expires - self.party.leg.stack.now,
+        }
+
+    @classmethod
+    def load(cls, conversation: Conversation, party: Party, rest: RoutePlan | None, data: dict[str, Any]) -> Referral:
+        """The same again after a restart."""
+        self = cls(conversation, party)
+        self.rest = rest
+        self.joins = data["joins"]
+        self._reports = data["reports"]
+        self._event = data["event"]
+        self._told = data["told"]
+        self._expires = conversation.now + data["seconds"]
+        return self
 
     @property
     def actor(self) -> str:

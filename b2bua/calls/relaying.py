@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from b2bua.calls.bridge import Bridge
-from b2bua.calls.events import Acknowledged, EarlyAnswered, Failed, OfferAnswered, Offered, OfferFailed, Pressed, Rewrote
+from b2bua.calls.events import Acknowledged, EarlyAnswered, Failed, HangUp, OfferAnswered, Offered, OfferFailed, Pressed, Rewrote
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.media.engine import Digit, MediaEvent, Statistics
 from b2bua.media.rewriter import Relay, Rewriter, Rewritten
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from b2bua.calls.call import Call
 
 Then = Callable[[Rewritten], None]
-_MOVED: Final = Rewritten(None, 491, "")
-"""The sound has been taken elsewhere meanwhile: the peer is to offer again."""
 
 
 class _Given(NamedTuple):
@@ -44,7 +42,7 @@ def name_of(leg: Leg) -> str:
 class Relaying:
     """The relay of one call. Begun with the first offer, closed once: when the own engine has the sound, or with the call."""
 
-    __slots__ = ("closed", "_call", "_rewriter", "_relay", "_legs", "_given", "_counted", "_done")
+    __slots__ = ("closed", "_call", "_rewriter", "_relay", "_legs", "_given", "_counted", "_done", "_rang", "_refused")
 
     def __init__(self, rewriter: Rewriter, call: Call) -> None:
         self.closed = False
@@ -53,6 +51,8 @@ class Relaying:
         self._relay: Relay | None = None
         self._legs: dict[str, Leg] = {}
         self._given: dict[str, _Given] = {}
+        self._rang = False
+        self._refused: Rewritten | None = None
         self._counted: tuple[Statistics, ...] | None = None
         self._done: Callable[[tuple[Statistics, ...]], None] | None = None
 
@@ -79,14 +79,23 @@ class Relaying:
         if leg.state is ENDED:
             return
         if found.body is not None:
+            self._rang = True
             ring(found.body)
         elif self._call is not None and self._call.plan.emergency:
             self.close()  # nothing stands in the way of an emergency call (B9)
             ring(offer)
+        elif self._call is not None and not self._rewriter.available:
+            self._call.mailbox.post(HangUp(503, ""))  # whomever else the plan names, it would be the same with them
         else:
+            self._refused = found
             post = leg.post
             leg.hang_up()
             post(Failed(leg, found.status, found.reason))
+
+    @property
+    def refused(self) -> Rewritten | None:
+        """Why it rang nowhere at all, if that was for want of a description."""
+        return None if self._rang else self._refused
 
     def for_caller(self, body: bytes, leg: Leg, then: Then) -> None:
         """What a rung leg has described, early or with its answer: an offer, where the caller has made none."""
@@ -111,11 +120,11 @@ class Relaying:
 
     def offer(self, body: bytes, source: Leg, target: Leg, then: Then) -> None:
         """Have an offer rewritten; `then` gets it through the mailbox."""
-        self._ask(Relay.offer, body, source, target, then)
+        self._ask(body, source, target, then, offered=True)
 
     def answer(self, body: bytes, source: Leg, target: Leg, then: Then) -> None:
         """The same with an answer."""
-        self._ask(Relay.answer, body, source, target, then)
+        self._ask(body, source, target, then, offered=False)
 
     def restore(self, one: Leg, other: Leg) -> None:
         """An offer was refused: what held before is described anew, for the engine has believed the offer."""
@@ -123,7 +132,7 @@ class Relaying:
             self.offer(one.remote_sdp, one, other, _nothing)
             self.answer(other.remote_sdp, other, one, _nothing)
 
-    def _ask(self, what: Callable[[Relay, bytes, str, str, Then], None], body: bytes, source: Leg, target: Leg, then: Then) -> None:
+    def _ask(self, body: bytes, source: Leg, target: Leg, then: Then, *, offered: bool) -> None:
         if self.closed:
             self._back(then, Rewritten(body))
             return
@@ -133,9 +142,9 @@ class Relaying:
             return
         self._know(source)
         self._know(target)
-        what_done = partial(self._rewritten, then, body, name_of(source), name_of(target))
-        command = self._open().offer if what is Relay.offer else self._open().answer
-        command(body, name_of(source), name_of(target), what_done)
+        relay, names = self._open(), (name_of(source), name_of(target))
+        ask = relay.offer if offered else relay.answer
+        ask(body, *names, partial(self._rewritten, then, body, *names))
 
     def _flaw(self, body: bytes) -> Rewritten | None:
         """Why no packet may be sent where a description wants them."""
@@ -149,7 +158,7 @@ class Relaying:
     def _rewritten(self, then: Then, body: bytes, source: str, target: str, found: Rewritten) -> None:
         if found.body is not None:
             self._given[target] = _Given(source, body, found.body)
-        self._back(then, _MOVED if found.status == 481 else found)
+        self._back(then, found)
 
     def _back(self, then: Then, found: Rewritten) -> None:
         if self._call is not None:
@@ -207,7 +216,7 @@ def _nothing(found: Rewritten) -> None:
     """Nobody waits for it."""
 
 
-def bridge(one: Leg, other: Leg, relaying: Relaying | None) -> Bridge:
+def bridge_between(one: Leg, other: Leg, relaying: Relaying | None) -> Bridge:
     """What joins two legs, by way of the relay where there is one."""
     return Bridge(one, other) if relaying is None else RelayedBridge(one, other, relaying)
 
@@ -235,10 +244,16 @@ class RelayedBridge(Bridge):
         if event.tx.answered or leg.state is ENDED:
             return  # the peer has taken it back
         if found.body is None or not self._carries():
-            refused = found if found.body is None else _MOVED
-            leg.refuse_offer(refused.status, refused.reason)
+            self._refuse(leg, found)
         else:
             super().offered(event._replace(sdp=found.body))
+
+    def _refuse(self, leg: Leg, found: Rewritten) -> None:
+        """Refuse what a peer has offered; 491, as to an offer that crosses one, where the sound has been taken elsewhere meanwhile."""
+        if self._carries():
+            leg.refuse_offer(found.status, found.reason)
+        else:
+            leg.refuse_offer(491)
 
     def answered(self, event: OfferAnswered) -> None:
         leg, other = event.leg, self.other(event.leg)
@@ -253,7 +268,7 @@ class RelayedBridge(Bridge):
         if found.body is not None:
             super().answered(event._replace(sdp=found.body))
             return
-        self.other(event.leg).refuse_offer(found.status, found.reason)
+        self._refuse(self.other(event.leg), found)
         if event.leg.owes_answer:
             event.leg.acknowledge(event.leg.local.last)  # what held holds on
 

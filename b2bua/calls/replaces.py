@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from b2bua.calls import joining
 from b2bua.calls.call import Call
 from b2bua.calls.invite_client import ClientInvite
 from b2bua.calls.leg import CONFIRMED, ENDED, Leg
 from b2bua.calls.record import Record
 from b2bua.delegation import incall
 from b2bua.delegation.callerid import printable
-from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Caller, RoutePlan
 from b2bua.delegation.situation import Refusal
 from b2bua.sip.message import Request
@@ -83,19 +83,4 @@ def _may_not(index: CallIndex, actor: str, call: Call, leg: Leg, feature: str) -
     reason = incall.may(index.directory, actor, feature, call.subject(), index.local_time())
     if reason or feature != "pull" or call.conversation is None:
         return reason
-    replaced = call.conversation.party_on(leg)
-    if replaced is None or replaced.role != "talk":
-        return "nobody talks there"
-    if replaced.extension is None or not _same_side(index.directory, actor, replaced.extension):
-        return "you may take the place of your own office only"
-    return ""
-
-
-def _same_side(directory: Directory, one: str, other: str) -> bool:
-    """Whether two users are the same, or work for the same executive, or one for the other: nobody else is put out of a call."""
-    return one == other or not _offices(directory, one).isdisjoint(_offices(directory, other))
-
-
-def _offices(directory: Directory, extension: str) -> set[str]:
-    bosses = {each.executive for each in directory.delegations.get(extension, ()) if each.approval == "approved"}
-    return bosses | {extension} if directory.is_executive(extension) else bosses
+    return joining.unreplaceable(index.directory, actor, call.conversation.party_on(leg))

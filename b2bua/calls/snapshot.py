@@ -2,7 +2,7 @@
 
 Kept are answered calls, at their edges: somebody came or went, was put on hold, was parked. Calls that still ring are not. What stands
 in a snapshot is what the attributes of a conversation say, and of each leg its dialog and both descriptions; the sound itself goes on
-in the media engine. Of whoever was being rung for the waiting party the plan is kept, and carried out anew.
+in the media engine. Of whoever was being rung for the waiting party the plan is kept, and carried out anew (`resuming`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from b2bua.calls import keys, parking, transfer
+from b2bua.calls import keys, parking, resuming
 from b2bua.calls.call import Call
 from b2bua.calls.conversation import DEADLINES, Conversation
 from b2bua.calls.identity import Origin
 from b2bua.calls.leg import CONFIRMED, Leg
 from b2bua.calls.party import Party
+from b2bua.calls.ports import MediaPlace
 from b2bua.calls.record import Record
 from b2bua.calls.session_timer import SessionTimer
 from b2bua.delegation.plan import Presentation
@@ -28,7 +29,7 @@ from b2bua.store import decisions
 if TYPE_CHECKING:
     from b2bua.calls.index import CallIndex
 
-VERSION: Final = 1
+VERSION: Final = 2
 FlowOf = Callable[[str, tuple[str, int], tuple[str, int]], Flow | None]
 """Transport, our address, the peer's: the way between them, None when there is none any more."""
 _GAP: Final = 1000
@@ -44,7 +45,7 @@ def dump(call: Call) -> str | None:
     conversation = call.conversation
     if conversation is None:
         return None
-    parties = [party for party in conversation.heard_parties() if party.leg.state is CONFIRMED]
+    parties = [party for party in conversation.parties if party.leg.state is CONFIRMED]
     if not parties:
         return None
     data = {
@@ -59,7 +60,7 @@ def dump(call: Call) -> str | None:
         "subject_party": _at(parties, conversation.subject_party),
         "conversation": {name: getattr(conversation, name) for name in _CONVERSATION},
         "idle": conversation.idle,
-        "hunt": transfer.whole_plan(conversation),
+        "under_way": resuming.dump(conversation, parties),
         "deadlines": {name: call.index.wall_at(due) for name, due in conversation.due.items()},
         "since": call.index.wall_at(conversation.since),
     }
@@ -103,8 +104,7 @@ def _load(data: dict[str, Any], index: CallIndex, flow_of: FlowOf) -> Call:
     for name, at in data["deadlines"].items():
         if name in DEADLINES:
             conversation.after(DEADLINES[name], max(1.0, at - index.wall()))
-    if data["hunt"] is not None:
-        conversation.resumed_plan = decisions.plan_of(data["hunt"])
+    resuming.load(conversation, found, data["under_way"])
     call.conversation = conversation
     return call
 
@@ -151,7 +151,7 @@ def _leg(leg: Leg) -> dict[str, Any]:
         "local": (leg.local.session_id, leg.local.version, leg.local.last.decode("latin1")),
         "remote": leg.remote_sdp.decode("latin1"),
         "timer": (timer.interval, timer.ours) if timer is not None else None,
-        "anchor": (anchor.id, anchor.host, anchor.ports) if anchor is not None else None,
+        "anchor": (anchor.id, anchor.place, anchor.ports) if anchor is not None else None,
     }
 
 
@@ -185,7 +185,8 @@ def _load_leg(data: dict[str, Any], call: Call, flow_of: FlowOf) -> Leg | None:
     leg.local.last = last.encode("latin1")
     leg.remote_sdp = data["remote"].encode("latin1")
     if data["anchor"] is not None:
-        index.anchor(leg, *data["anchor"])
+        termination, place, ports = data["anchor"]
+        index.anchor(leg, termination, MediaPlace(*place), ports)
     if data["timer"] is not None:
         leg.timer = SessionTimer(leg, *data["timer"])
         leg.timer.start(index.stack.now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from b2bua.calls import parking, pushing
+from b2bua.calls import conference, parking, pushing
 from b2bua.calls.commands import Outcome, PushBack, Transfer
 from b2bua.calls.events import Cancelled, Deadline, Merging, Progress, Referred
 from b2bua.calls.identity import COMPLETED_ELSEWHERE
@@ -99,11 +99,11 @@ def _may_not(conversation: Conversation, party: Party) -> Outcome | None:
 
 
 def _talking(conversation: Conversation, party: Party | None) -> list[Party]:
-    """Who talks in a call beside `party`, and has not hung up."""
+    """Who talks in a call beside `party`, and has not hung up: nobody who waits to be let into a conference."""
     return [
         each
         for each in conversation.heard_parties()
-        if each is not party and each.role == "talk" and each.leg.state is not ENDED
+        if each is not party and each.role == "talk" and not each.waits and each.leg.state is not ENDED
     ]
 
 
@@ -129,7 +129,7 @@ def _stay(conversation: Conversation, referral: Referral) -> None:
         conversation.leaving = None
         conversation.apply()
     elif conversation.parties and not conversation.goes_on():
-        _back(conversation, referral)
+        _back(conversation, referral.actor)
 
 
 # --- blind --------------------------------------------------------------------------------------------------------------------
@@ -166,15 +166,6 @@ def _without_listeners(conversation: Conversation) -> None:
     for party in list(conversation.parties):
         if party.role != "talk":
             conversation.release(party)
-
-
-def whole_plan(conversation: Conversation) -> RoutePlan | None:
-    """What rings for those who wait, and what is to ring if that is in vain: what a restarted server has to carry out."""
-    plan = conversation.hunt.plan if conversation.hunt is not None else None
-    rest = conversation.referral.rest if conversation.referral is not None else None
-    if plan is None or rest is None:
-        return plan
-    return rest._replace(stages=(*plan.stages, *rest.stages))
 
 
 def _plan(conversation: Conversation, party: Party, dialled: str) -> RoutePlan:
@@ -220,7 +211,17 @@ async def _to_feature(conversation: Conversation, referral: Referral, plan: Rout
     if outcome.done:
         referral.accept()
         referral.tell(200)
+    elif conversation.parties and not conversation.goes_on():
+        _alone(conversation, referral)
     return outcome
+
+
+def _alone(conversation: Conversation, referral: Referral) -> None:
+    """Nothing has come of it, and one of the two has hung up meanwhile: whom the transferor has left has them rung back."""
+    if referral.party in conversation.parties:
+        conversation.end()
+    else:
+        _back(conversation, referral.actor)
 
 
 def _give_up(call: Call) -> None:
@@ -273,12 +274,14 @@ def _own_leg(conversation: Conversation, referral: Referral, key: tuple[str, str
 def _may_not_merge(referral: Referral, other: Conversation, leg: Leg) -> Outcome | None:
     """Why two calls cannot become one."""
     theirs = other.party_on(leg)
-    if theirs is None or theirs.role != "talk" or other.hunt is not None or other.slot is not None or not _talking(other, theirs):
+    if theirs is None or theirs not in _talking(other, None) or other.hunt is not None or other.slot is not None or not _talking(other, theirs):
         return Outcome(403, "nobody talks in the other call")
     if other.referral is not None:
         return Outcome(491, "the other call is being transferred already")
     if other.locked_by not in (None, referral.actor):
         return Outcome(403, f"the other call is locked private by {other.locked_by}")
+    if referral.joins and len(other.parties) >= conference.MOST_MEMBERS:
+        return Outcome(486, f"the conference is full: it has {conference.MOST_MEMBERS} members")
     return None
 
 
@@ -431,15 +434,29 @@ def failed(conversation: Conversation, status: int, reason: str) -> bool:
     return True
 
 
-def _back(conversation: Conversation, referral: Referral) -> None:
+def broken_off(conversation: Conversation, transferor: str | None) -> None:
+    """After a restart nothing comes of a transfer, if there was one: it is as before, or who is left alone has the transferor rung."""
+    referral, conversation.referral = conversation.referral, None
+    conversation.leaving = None
+    if referral is not None:
+        referral.tell(503)
+    if conversation.goes_on():
+        return
+    if transferor is not None:
+        _back(conversation, transferor)
+    else:
+        conversation.end()
+
+
+def _back(conversation: Conversation, transferor: str) -> None:
     """Ring the transferor, who has hung up, and then where the executive's unanswered calls go."""
     waiting = _talking(conversation, None)
     index = conversation.index
     if not waiting:
         conversation.end()
         return
-    plan = handover.recall(index.directory, referral.actor, index.waiting(conversation, waiting[0]), index.local_time())
-    if plan.action == "ring":
+    plan = handover.recall(index.directory, transferor, index.waiting(conversation, waiting[0]), index.local_time())
+    if plan.action == "ring" and conversation.anchored:
         conversation.ring(plan, "recalled")
     else:
         conversation.say_unavailable()

@@ -34,6 +34,24 @@ def own_address(config: Config) -> str:
     return config.media.address
 
 
+def media_places(config: Config) -> tuple[tuple[str, str], tuple[str, str] | None]:
+    """Where sound comes to: the address that is bound and the one that descriptions name; and both again for IPv6, if there are any.
+
+    A `media.address` of loopback is the one of a listener that phones can reach, if there is one: who has written the latter and
+    forgotten the former means it.
+    """
+    bound = config.media.address
+    if ip_address(bound).is_loopback:
+        listens = [each.host for each in config.listen if not ip_address(each.host).is_loopback and not ip_address(each.host).is_unspecified]
+        bound = next((host for host in listens if (":" in host) == (":" in bound)), bound)
+    public = (config.advertise or "").strip("[]")
+    shown = public if _is_address(public) and (":" in public) == (":" in bound) else bound
+    other = config.media.address6
+    if other is None:
+        return (bound, shown), None
+    return (bound, shown), (other, public if _is_address(public) and ":" in public else other)
+
+
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)

@@ -113,6 +113,13 @@ def _parse_media_address(value: object) -> str:
     return found
 
 
+def _parse_media_address6(value: object) -> str | None:
+    found = None if value is None else _parse_media_address(value)
+    if found is not None and ":" not in found:
+        raise ValueError(f"is {found}, which is no IPv6 address; write that under `address`")
+    return found
+
+
 def _parse_rtpengine(value: object) -> HostPort | None:
     try:
         return None if value is None else _split_host_port(str(value))
@@ -241,11 +248,17 @@ class Media(Section):
     address: Annotated[str, BeforeValidator(_parse_media_address)] = Field(
         default="127.0.0.1", description="the IP address of this machine that phones send sound to"
     )
+    address6: Annotated[str | None, BeforeValidator(_parse_media_address6)] = Field(
+        default=None, description="an IPv6 address besides, for phones that signal over IPv6, or null"
+    )
     ports: Annotated[Ports, BeforeValidator(_parse_ports)] = Field(default=Ports(20000, 20999), description="FIRST-LAST")
     sounds: Path | None = Field(default=None, description="the folder of your own sounds, relative to this file, or null")
     engine: Literal["own", "rtpengine"] = Field(default="own", description="own or rtpengine")
     rtpengine: Annotated[HostPort | None, BeforeValidator(_parse_rtpengine)] = Field(
         default=None, description="HOST:PORT of rtpengine's ng socket, or null"
+    )
+    rtpengine_digits: Annotated[HostPort | None, BeforeValidator(_parse_rtpengine)] = Field(
+        default=None, description="HOST:PORT where rtpengine reports keys (its --dtmf-log-dest), or null"
     )
 
 
@@ -389,14 +402,34 @@ def _check_media(config: ServerFile, path: Path, report: Report) -> None:
         same = listen.host == media.address or ipaddress.ip_address(listen.host).is_unspecified
         if listen.transport == "UDP" and same and media.ports.first <= listen.port <= media.ports.last:
             report.error(("media", "ports"), f"holds port {listen.port}, on which listen[{index}] takes SIP; write another range")
-    if media.engine == "rtpengine" and media.mode == "direct":
-        report.error(("media", "engine"), "is rtpengine, but with mode direct no sound crosses it; write mode: auto, or engine: own")
-    if media.engine == "rtpengine" and media.rtpengine is None:
-        report.error(("media", "engine"), "is rtpengine, but nothing says where it is; write under `rtpengine` the HOST:PORT of its ng socket")
-    if media.engine == "own" and media.rtpengine is not None:
-        report.warn(("media", "rtpengine"), "is not used; write engine: rtpengine, or remove the key")
+    _check_rtpengine(config, report)
     if media.sounds is not None and not (path.parent / media.sounds).is_dir():
         report.error(("media", "sounds"), f"is no folder: {path.parent / media.sounds}; make it, or write null")
+
+
+def _check_rtpengine(config: ServerFile, report: Report) -> None:
+    media, digits = config.media, config.media.rtpengine_digits
+    for key in ("rtpengine", "rtpengine_digits"):
+        if media.engine == "own" and getattr(media, key) is not None:
+            report.warn(("media", key), "is not used; write engine: rtpengine, or remove the key")
+    if media.engine == "own":
+        return
+    if media.mode == "direct":
+        report.error(("media", "engine"), "is rtpengine, but with mode direct no sound crosses it; write mode: auto, or engine: own")
+    elif media.rtpengine is None:
+        report.error(("media", "engine"), "is rtpengine, but nothing says where it is; write under `rtpengine` the HOST:PORT of its ng socket")
+    elif digits is None:
+        report.error(
+            ("media", "engine"),
+            "is rtpengine, but nobody would hear the keys that are pressed during a call (##20 …): start rtpengine with --dtmf-log-dest=HOST:PORT "
+            "and write the same HOST:PORT under `rtpengine_digits`, or write engine: own",
+        )
+    elif digits == media.rtpengine:
+        report.error(("media", "rtpengine_digits"), "is where rtpengine listens itself; write the address that it has as --dtmf-log-dest")
+    elif digits.host == media.address and media.ports.first <= digits.port <= media.ports.last:
+        report.error(("media", "rtpengine_digits"), f"is port {digits.port}, which is among `ports`; write another one")
+    elif any(listen.transport == "UDP" and listen[1:] == digits for listen in config.listen):
+        report.error(("media", "rtpengine_digits"), f"is port {digits.port}, which takes SIP; write another one")
 
 
 def _check_codes(config: ServerFile, report: Report) -> None:

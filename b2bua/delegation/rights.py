@@ -22,6 +22,7 @@ GIVE_BACK_SECONDS: Final = 5.0
 _NOBODY: Final = Caller("trunk", None, None, None, "", "", anonymous=True, unavailable=True)
 _UNANSWERED: Final = "nobody has answered this call yet"
 _HIDDEN: Final = "the call is confidential: nobody but the executive may"
+OTHER_SIDE: Final = "you may take the place of your own office only"
 
 
 class Subject(NamedTuple):
@@ -184,10 +185,29 @@ def _pull(situation: Situation, actor: str, subject: Subject) -> str:
         return f"the call is parked: dial {situation.directory.codes.codes['retrieve']}{subject.slot}"
     if not is_answered(subject):
         return _UNANSWERED
+    if _is_in(actor, subject):
+        return ""
     owners = _owners(situation.directory, subject)
-    if _is_in(actor, subject) or actor in owners:
+    if subject.confidential and actor not in owners:
+        return f"{_HIDDEN} take it off hold"
+    if owners and subject.holder is not None:
+        owners = tuple(each for each in owners if each in _offices_of(situation.directory, subject.holder))
+        if not owners:
+            return OTHER_SIDE
+    if actor in owners:
         return ""
     return _denied(situation, actor, owners, "pick_up_held") or ("" if subject.holder else "the call is not on hold")
+
+
+def same_side(directory: Directory, one: str, other: str) -> bool:
+    """Whether two users are the same, or work for the same executive, or one for the other: nobody else is put out of a call."""
+    return one == other or not _offices_of(directory, one).isdisjoint(_offices_of(directory, other))
+
+
+def _offices_of(directory: Directory, extension: str) -> set[str]:
+    """The executives, groups and services to whom somebody belongs, on duty or not."""
+    bosses = {each.executive for each in directory.delegations.get(extension, ()) if each.approval == "approved"}
+    return bosses | {extension} if directory.is_executive(extension) else bosses
 
 
 def _enter(right: Right) -> Callable[[Situation, str, Subject], str]:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from b2bua.media.bencode import Encodable
 from b2bua.media.engine import Ability, Address, Digit, Listener, Statistics
-from b2bua.media.ng import PATIENCE, Exchange, Later, Reply
+from b2bua.media.ng import PATIENCE, Alarm, Exchange, Later, Reply
 from b2bua.media.rewriter import Rewritten
 from b2bua.media.rtpengine_reports import parse_event, statistics
 
@@ -141,6 +141,8 @@ class Rtpengine:
         self.abilities = abilities(digits=digits)
         self.first_verdict: Callable[[], None] = _no_one_waits
         """Called when the engine is found alive or dead for the first time."""
+        self.wake: Callable[[], None] = _no_one_waits
+        """Called before anybody is told of anything: signalling sets its clock, and sends what comes of it at the end of this turn."""
         self._relays: dict[str, RtpengineRelay] = {}
         self._owed: dict[str, None] = {}
         self._events = {"digits": 0, "strange_events": 0}
@@ -280,13 +282,23 @@ async def open_rtpengine(control: Address, digits: Address | None = None) -> Ope
         if not transports[0].is_closing():
             transports[0].sendto(datagram)
 
-    engine = Rtpengine(send, loop.call_later, digits=digits is not None)
+    def awake(what: Callable[..., None]) -> Callable[..., None]:
+        def happen(*arguments: object) -> None:
+            engine.wake()
+            what(*arguments)
+
+        return happen
+
+    def later(seconds: float, what: Callable[[], None]) -> Alarm:
+        return loop.call_later(seconds, awake(what))
+
+    engine = Rtpengine(send, later, digits=digits is not None)
     opened = OpenRtpengine(engine, ())
     try:
-        endpoint = await loop.create_datagram_endpoint(lambda: _Datagrams(engine.exchange.receive), remote_addr=control)
+        endpoint = await loop.create_datagram_endpoint(lambda: _Datagrams(awake(engine.exchange.receive)), remote_addr=control)
         transports.append(endpoint[0])
         if digits is not None:
-            endpoint = await loop.create_datagram_endpoint(lambda: _Datagrams(engine.event_received), local_addr=digits)
+            endpoint = await loop.create_datagram_endpoint(lambda: _Datagrams(awake(engine.event_received)), local_addr=digits)
             transports.append(endpoint[0])
         verdict = asyncio.Event()
         engine.first_verdict = verdict.set

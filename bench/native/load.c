@@ -306,11 +306,12 @@ static void carry(struct load *load, int64_t end, bool sending) {
 static void measure(struct load *load, const clockid_t *clocks, int n_clocks) {
     const clockid_t own = CLOCK_PROCESS_CPUTIME_ID;
     load->begin = now();
-    load->from = load->begin + load->result->warm_ms * (SECOND / 1000);
-    load->until = load->from + load->result->measured_ms * (SECOND / 1000);
-    carry(load, load->from, true);
+    load->from = load->until = INT64_MAX;
+    carry(load, load->begin + load->result->warm_ms * (SECOND / 1000), true);
     double server = cpu_seconds(clocks, n_clocks), load_own = cpu_seconds(&own, 1);
     int64_t since = now();
+    load->from = since;
+    load->until = since + load->result->measured_ms * (SECOND / 1000);
     carry(load, load->until, true);
     load->result->server_cpu = cpu_seconds(clocks, n_clocks) - server;
     load->result->load_cpu = cpu_seconds(&own, 1) - load_own;

@@ -8,6 +8,8 @@ import pytest
 
 from tests.fake_media import FakeMedia
 from tests.phone_call import PhoneCall
+from tests.phone_transactions import Attempt
+from tests.plain_sip import Sdp, write
 from tests.world import World
 
 
@@ -26,6 +28,14 @@ def delegated(world: World) -> tuple[PhoneCall, PhoneCall]:
     mine.expect_up()
     theirs.expect_up()
     return mine, theirs
+
+
+def cancel(call: PhoneCall, attempt: Attempt) -> None:
+    """CANCEL of a re-INVITE (RFC 3261 §14.2)."""
+    request = attempt.request
+    lines = [f"Via: {request.all('via')[0]}", f"From: {request.get('from')}", f"To: {request.get('to')}", f"Call-ID: {request.call_id}"]
+    lines += [f"CSeq: {request.cseq[0]} CANCEL", "Max-Forwards: 70"]
+    call.phone.attempt(write(f"CANCEL {request.uri} SIP/2.0", lines), attempt.way)
 
 
 def test_held_and_resumed(office: World) -> None:
@@ -101,3 +111,39 @@ def test_hanging_up_while_a_direct_call_is_moved(office: World) -> None:
     theirs.hang_up()
     office.run(2)
     assert mine.state == theirs.state == "ended"
+
+
+@pytest.mark.parametrize("host", ["239.1.1.1", "255.255.255.255", "127.0.0.1"])
+def test_an_offer_that_points_where_nothing_may_be_sent(office: World, host: str) -> None:
+    """Multicast, broadcast, and one of our own ports."""
+    caller, sam = delegated(office)
+    sam.local_sdp = sam.local_sdp._replace(host=host, port=20100, version=7)
+    sam.reinvite().expect(488)
+    office.run(0.1)
+    assert office.hears(caller, sam=sam) == {"sam"}
+
+
+@pytest.mark.parametrize("host", ["239.1.1.1", "media.example.com", "127.0.0.1"])
+def test_a_call_whose_sound_would_go_where_nothing_may_be_sent(office: World, host: str) -> None:
+    sam, lee = office.phones("676", "601")
+    call = PhoneCall(lee)
+    call.local_sdp = Sdp(host, 20100)
+    lee.calls.append(call)
+    call.dial("sip:667@acme.test", [], sdp=True, reliable=False)
+    call.expect_ended(488)
+    sam.expect_no_call(1.0)
+
+
+def test_a_hold_that_is_taken_back_while_the_call_is_moved(office: World) -> None:
+    lee, mia = office.phones("601", "602")
+    mine, theirs = office.talk(lee, mia)
+    office.weather(delay=0.2)
+    attempt = mine.hold()
+    office.run(0.25)
+    cancel(mine, attempt)
+    mine.held_back = False
+    office.run(5)
+    assert attempt.final is not None and attempt.final.status == 487
+    office.weather(delay=0.001)
+    assert office.hears(mine, mia=theirs) == {"mia"}
+    assert office.hears(theirs, lee=mine) == {"lee"}

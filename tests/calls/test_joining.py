@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from b2bua.calls.commands import Command, Outcome, Take
-from b2bua.delegation.people import Right
+from b2bua.delegation.callers import Callers
+from b2bua.delegation.people import Filtering, Right
+from b2bua.store.history import view
 from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall, Sip
 from tests.world import NUMBER, Delegation, World, executive
@@ -111,6 +113,97 @@ def test_an_assistant_takes_what_another_holds_and_sees_for_whom_it_is(new_world
     hers = stage.dial(stage.ana, "*11676")
     assert stage.hears(stage.caller, ana=hers) == {"ana"}
     assert "→ Olivia Boss" in shown(hers)
+
+
+@pytest.mark.parametrize("code", ["*11", "*11601", "page"])
+@pytest.mark.parametrize("victor_calls", [False, True])
+@pytest.mark.parametrize("who", ["678", "668"])
+def test_nobody_but_ones_own_office_is_put_out_of_a_call(new_world: Callable[..., World], who: str, code: str, *, victor_calls: bool) -> None:
+    """Victor talks to Lee, who puts him on hold: neither Victor nor his assistant Tom takes Lee's place."""
+    world = new_world(executive("668", Delegation("678", "668", EVERY), filtering=Filtering(enabled=False)), media=FakeMedia())
+    victor, lee, tom = world.phones("668", "601", "678")
+    his, theirs = world.talk(victor, lee) if victor_calls else world.talk(lee, victor)[::-1]
+    theirs.hold()
+    world.run(0.5)
+    if code == "page":
+        outcomes: list[Outcome] = []
+        world.core.calls.order(next(iter(world.core.calls.calls)), Take(who, "take", "601"), outcomes.append)
+        world.run(0.5)
+        assert [each.status for each in outcomes] == [403]
+    else:
+        dialled = (tom if who == "678" else victor).call(code)
+        world.run(2.0)
+        if (who, code) == ("668", "*11"):  # his own call, from another phone
+            assert (dialled.state, his.state) == ("up", "ended")
+        else:
+            assert dialled.state == "ended"
+    assert theirs.state == "up"
+    world.hang_up_all()
+
+
+def test_another_executives_assistant_is_not_put_out_of_a_call(new_world: Callable[..., World]) -> None:
+    """Victor calls Olivia's office and Sam puts him on hold: Tom, who works for Victor, does not take Olivia's call."""
+    victors = executive("668", Delegation("678", "668", EVERY))
+    world = new_world(executive("667", Delegation("676", "667", EVERY)), victors, media=FakeMedia())
+    victor, sam, tom = world.phones("668", "676", "678")
+    his = victor.call("667")
+    at_sam = sam.expect_call()
+    at_sam.answer()
+    his.expect_up()
+    at_sam.hold()
+    world.run(0.5)
+    for code in ("*11", "*11676"):
+        tom.call(code).expect_ended(403 if code != "*11" else None, within=8.0)
+    assert at_sam.state == his.state == "up"
+
+
+@pytest.mark.parametrize("incoming", [False, True])
+def test_a_confidential_call_is_joined_and_taken_by_nobody(new_world: Callable[..., World], *, incoming: bool) -> None:
+    """Whether the contact has called the executive or the executive the contact (A24)."""
+    boss = replace(executive("667", Delegation("676", "667", EVERY)), confidential=Callers.of(NUMBER))
+    world = new_world(boss, media=FakeMedia())
+    olivia, sam = world.phones("667", "676")
+    if incoming:
+        theirs = world.carrier.call_from(NUMBER, "+6221500667", display="Mum")
+        hers = olivia.expect_call()
+        hers.answer()
+        theirs.expect_up()
+    else:
+        hers, theirs = world.talk(olivia, world.carrier, number=NUMBER)
+    world.run(0.5)
+    for code in ("*15667", "*80667", "*81667", "*11667"):
+        if code == "*11667":
+            hers.hold()
+            world.run(0.5)
+        refused = sam.call(code)
+        refused.expect_ended(403, within=8.0)
+        assert "confidential" in refused.responses[-1].get("warning")
+    sam.call("*11").expect_ended(404, within=8.0)
+    assert not any(NUMBER in packet.data.decode() for packet in world.sent_to(sam))
+    hers.resume()
+    world.run(0.5)
+    assert world.hears(theirs, olivia=hers) == {"olivia"}
+
+
+def test_a_confidential_contact_whom_the_executive_called_stays_private_on_the_way(new_world: Callable[..., World]) -> None:
+    """Parked, transferred, recalled: an assistant who gets the call does not learn with whom (A24)."""
+    boss = replace(executive("667", Delegation("676", "667", EVERY)), confidential=Callers.of(NUMBER))
+    world = new_world(boss, media=FakeMedia())
+    olivia, sam = world.phones("667", "676")
+    hers, theirs = world.talk(olivia, world.carrier, number=NUMBER)
+    hers.refer("676")
+    at_sam = sam.expect_call()
+    at_sam.answer()
+    world.run(1.0)
+    assert world.hears(theirs, sam=at_sam) == {"sam"}
+    assert not any(NUMBER in packet.data.decode() for packet in world.sent_to(sam))
+    world.hang_up_all()
+    world.run(1.0)
+    (row,) = world.history
+    (seen,) = view([row], "676") or ({},)
+    assert NUMBER not in str(seen)
+    (own,) = view([row], "667")
+    assert (own["called"], own["note"]) == (NUMBER, "")
 
 
 def test_an_assistant_takes_what_the_executive_holds(new_world: Callable[..., World]) -> None:

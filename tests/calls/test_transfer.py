@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from b2bua.calls.commands import Outcome, Transfer
+from b2bua.delegation.model import Callers, Directory, Room
+from b2bua.store.history import view
 from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall
-from tests.world import FAR_NUMBER, NUMBER, Delegation, World, executive
+from tests.world import FAR_NUMBER, NUMBER, USERS, Delegation, World, configuration, executive
 
 NewWorld = Callable[..., World]
 
@@ -263,6 +266,80 @@ def test_to_a_park_slot_and_back(new_world: NewWorld) -> None:
     at_slot = stage.lee.call("702")
     at_slot.expect_up()
     assert stage.hears(stage.caller, lee=at_slot) == {"lee"}
+
+
+@pytest.mark.parametrize("phone", ["slow", "gone"])
+def test_to_a_slot_while_the_other_party_goes(new_world: NewWorld, phone: str) -> None:
+    """The sound goes directly, and the other phone hangs up or is silent when we ask for it: the transferor does not stay alone."""
+    world = new_world(media=FakeMedia())
+    lee, mia = world.phones("601", "602")
+    mine, theirs = world.talk(lee, mia)
+    mia.hooks["INVITE"] = lambda call, request: 0 if request.to_tag else None
+    asked = mine.refer("702")
+    world.run(0.2)
+    if phone == "gone":
+        theirs.hang_up()
+    world.run(40.0)
+    assert asked.final is not None and asked.final.status in (403, 404, 488)
+    assert mine.state == "ended"
+    assert world.at_rest()["calls"] == 0
+    theirs.state = "ended"
+    mia.hooks.clear()
+
+
+@pytest.mark.parametrize("slow", ["601", "602"])
+def test_to_a_slot_and_the_transferor_hangs_up_at_once(new_world: NewWorld, slow: str) -> None:
+    """As phones do after a REFER; the sound has not come to us yet, and who waits is parked all the same."""
+    world = new_world(media=FakeMedia())
+    lee, mia, desk = world.phones("601", "602", "600")
+    phone = {"601": lee, "602": mia}[slow]
+    mine, theirs = world.talk(lee, mia)
+    phone.hooks["INVITE"] = lambda call, request: 0 if request.to_tag else None
+    asked = mine.refer("702")
+    world.run(0.2)
+    mine.hang_up()
+    world.run(0.2)
+    phone.hooks.clear()
+    world.run(2.0)
+    asked.expect(200, 202)
+    assert world.hears(theirs) == {"music"}
+    at_slot = desk.call("702")
+    at_slot.expect_up()
+    assert world.hears(theirs, desk=at_slot) == {"desk"}
+
+
+def test_to_the_code_that_sends_back_and_the_transferor_hangs_up_at_once(new_world: NewWorld) -> None:
+    media = FakeMedia()
+    world = new_world(executive("667", "676"), media=media)
+    sam, boss = world.phones("676", "667")
+    media.available = False  # the sound goes directly
+    caller = world.carrier.call("+6221500667")
+    at_sam = sam.expect_call()
+    at_sam.answer()
+    caller.expect_up()
+    media.available = True
+    world.carrier.hooks["INVITE"] = lambda call, request: 0 if request.to_tag else None
+    at_sam.refer("sip:%23%2320@acme.test")
+    world.run(0.2)
+    at_sam.hang_up()
+    world.carrier.hooks.clear()
+    at_boss = boss.expect_call()
+    at_boss.answer()
+    world.run(0.5)
+    assert world.hears(caller, boss=at_boss) == {"boss"}
+
+
+def test_to_a_slot_in_vain_and_the_transferor_has_hung_up(new_world: NewWorld) -> None:
+    """The other phone does not let its sound be moved: who is left alone is let go."""
+    world = new_world(media=FakeMedia())
+    lee, mia = world.phones("601", "602")
+    mine, theirs = world.talk(lee, mia)
+    mia.hooks["INVITE"] = lambda call, request: 488 if request.to_tag else None
+    mine.refer("702")
+    mine.hang_up()
+    world.run(2.0)
+    assert theirs.state == "ended"
+    assert world.at_rest()["calls"] == 0
 
 
 def test_who_was_called_is_transferred_under_their_own_number(new_world: NewWorld) -> None:
@@ -550,6 +627,103 @@ def test_a_restart_while_the_transferred_call_rings(new_world: NewWorld) -> None
     again.answer()
     stage.world.run(0.5)
     assert stage.hears(stage.caller, sam=again) == {"sam"}
+
+
+# --- confidential contacts (A24) ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", ["caller", "assistant"])
+def test_a_confidential_contact_stays_private_to_the_assistant(new_world: NewWorld, sent: str) -> None:
+    """Olivia consults Sam and brings him together with a confidential contact, in the one call or in the other."""
+    world = new_world(replace(executive("667", "676"), confidential=Callers.of(NUMBER)), media=FakeMedia())
+    boss, sam = world.phones("667", "676")
+    caller = world.carrier.call_from(NUMBER, "+6221500667", display="Mum")
+    hers = boss.expect_call()
+    hers.answer()
+    caller.expect_up()
+    hers.hold()
+    world.run(0.2)
+    mine, at_sam = world.talk(boss, sam)
+    first, second = (hers, mine) if sent == "caller" else (mine, hers)
+    first.refer("676", replaces=second).expect(202)
+    world.run(1.0)
+    assert world.hears(caller, sam=at_sam) == {"sam"}
+    told = b"".join(packet.data for packet in world.sent_to(sam))
+    assert NUMBER.encode() not in told and b"Mum" not in told
+
+
+def test_two_outside_calls_of_the_executive_stay_confidential_together(new_world: NewWorld) -> None:
+    """The call of the confidential contact goes on, whichever the REFER was sent in: no assistant joins it."""
+    world = new_world(replace(executive("667", "676"), confidential=Callers.of(NUMBER)), media=FakeMedia())
+    boss, sam = world.phones("667", "676")
+    caller = world.carrier.call_from(NUMBER, "+6221500667", display="Mum")
+    hers = boss.expect_call()
+    hers.answer()
+    caller.expect_up()
+    customer = world.carrier.call("+6221500667")
+    for phone in (boss, sam):
+        for call in phone.calls:
+            if call.incoming and call.state in ("trying", "ringing"):
+                call.answer() if phone is boss else call.reject(486)
+    world.run(1.0)
+    customer.expect_up()
+    theirs = boss.calls[-1]
+    hers.refer("667", replaces=theirs).expect(202)
+    world.run(1.0)
+    assert world.hears(caller, customer=customer) == {"customer"}
+    world.hang_up_all()
+    world.run(1.0)
+    for row in world.history:
+        assert NUMBER not in str(view([row], "676"))
+
+
+# --- into a conference --------------------------------------------------------------------------------------------------------
+
+
+def conference(new_world: NewWorld, *rooms: Room) -> World:
+    config = configuration()
+    organisation = Directory.build(
+        domain=config.domain, users=USERS, executives=[executive()], trunks=config.routes, emergency=config.emergency, rooms=rooms
+    )
+    return new_world(config=config, organisation=organisation, media=FakeMedia())
+
+
+@pytest.mark.parametrize("pin", [None, "4711"])
+@pytest.mark.parametrize("joins", [True, False])
+def test_nobody_brings_others_past_the_lobby(new_world: NewWorld, pin: str | None, *, joins: bool) -> None:
+    """Who has not entered the PIN, or waits for the moderator, lets nobody else in."""
+    world = conference(new_world, Room("8002", "Board", frozenset({"667"}), pin))
+    boss, lee, mia = world.phones("667", "601", "602")
+    host = boss.call("8002") if pin is not None else None
+    mine, theirs = world.talk(lee, mia)
+    mine.hold()
+    world.run(0.2)
+    waiting = lee.call("8002")
+    waiting.expect_up()
+    asked = mine.refer("8002", join=waiting) if joins else mine.refer("8002", replaces=waiting)
+    asked.expect(403)
+    world.run(1.0)
+    assert mine.state == waiting.state == "up"
+    mine.resume()
+    world.run(0.5)
+    assert world.hears(theirs, lee=mine) == {"lee"} or theirs.hears(mine)
+    if host is not None:
+        assert world.hears(host, mia=theirs) == {"conference_alone"}
+
+
+def test_a_full_conference_takes_nobody_by_transfer(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("b2bua.calls.conference.MOST_MEMBERS", 2)
+    world = conference(new_world, Room("8000", "Everybody"))
+    lee, mia, desk = world.phones("601", "602", "600")
+    desk.call("8000").expect_up()
+    mine, theirs = world.talk(lee, mia)
+    member = lee.call("8000")
+    member.expect_up()
+    mine.refer("8000", join=member).expect(486)
+    mine.refer("8000", replaces=member).expect(202)  # in the transferor's own place
+    world.run(1.0)
+    assert member.state == mine.state == "ended"
+    assert theirs.state == "up"
 
 
 # --- whoever hangs up ---------------------------------------------------------------------------------------------------------

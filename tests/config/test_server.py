@@ -116,6 +116,20 @@ def test_ipv6(files: Files) -> None:
             "mode: direct, engine: rtpengine, rtpengine: '127.0.0.1:2223'",
             r"18: media.engine: is rtpengine, but with mode direct no sound crosses it; write mode: auto",
         ),
+        (
+            "mode: auto",
+            "mode: auto, engine: rtpengine, rtpengine: '127.0.0.1:2223'",
+            r"18: media.engine: is rtpengine, but nobody would hear the keys that are pressed .* write the same HOST:PORT under `rtpengine_digits`",
+        ),
+        *(
+            ("mode: auto", f"mode: auto, engine: rtpengine, rtpengine: '127.0.0.1:2223', rtpengine_digits: '127.0.0.1:{port}'", expected)
+            for port, expected in (
+                (2223, r"18: media.rtpengine_digits: is where rtpengine listens itself; write"),
+                (20001, r"18: media.rtpengine_digits: is port 20001, which is among `ports`; write"),
+                (5060, r"18: media.rtpengine_digits: is port 5060, which takes SIP; write"),
+            )
+        ),
+        ("mode: auto", "mode: auto, rtpengine_digits: 2226", r"18: media.rtpengine_digits: is '2226'; write ADDRESS:PORT"),
         ("mode: auto", "mode: auto, rtpengine: localhost", r"18: media.rtpengine: is 'localhost'; write ADDRESS:PORT"),
         ("media:", "limits: {calls: 0}\nmedia:", r"18: limits.calls: is '0'; write the most calls"),
         ("media:", "keep_alive: some\nmedia:", r"18: keep_alive: is 'some'; write nat, all or none"),
@@ -190,9 +204,11 @@ def test_the_what_if_cases_stand_beside_the_file(files: Files) -> None:
 
 def test_media(files: Files) -> None:
     (files.server.parent / "own").mkdir()
-    files.change(files.server, ("mode: auto", "mode: anchored, sounds: own, engine: rtpengine, rtpengine: '[::1]:2223'"))
+    more = "sounds: own, engine: rtpengine, rtpengine: '[::1]:2223', rtpengine_digits: '127.0.0.1:2226'"
+    files.change(files.server, ("mode: auto", f"mode: anchored, {more}"))
     media = load(files.server).media
     assert (media.mode, media.engine, media.rtpengine) == ("anchored", "rtpengine", ("::1", 2223))
+    assert media.rtpengine_digits == ("127.0.0.1", 2226)
     assert media.sounds == files.server.parent / "own"
 
 
@@ -202,6 +218,6 @@ def test_ports_of_sound_may_be_those_of_another_address_or_of_tcp(files: Files, 
     assert load(files.server).media.ports == Ports(20000, 20999)
 
 
-def test_an_address_of_rtpengine_that_nothing_uses_is_a_warning(files: Files) -> None:
-    files.change(files.server, ("mode: auto", "mode: auto, rtpengine: '127.0.0.1:2223'"))
-    assert [warning.key for warning in load(files.server).warnings] == ["media.rtpengine"]
+def test_addresses_of_rtpengine_that_nothing_uses_are_warnings(files: Files) -> None:
+    files.change(files.server, ("mode: auto", "mode: auto, rtpengine: '127.0.0.1:2223', rtpengine_digits: '127.0.0.1:2226'"))
+    assert [warning.key for warning in load(files.server).warnings] == ["media.rtpengine", "media.rtpengine_digits"]

@@ -57,6 +57,10 @@ def test_every_feature_has_a_rule() -> None:
         ("pull", DELEGATED._replace(parties=frozenset({"667"}), holder="667"), {"667", "676", "677"}),  # the other way round (C2)
         ("pull", Subject(frozenset({"676"}), on_behalf_of="667", holder="676"), {"667", "676", "677"}),  # B8
         ("pull", PLAIN._replace(holder="601"), {"601"}),
+        # the other side holds: nobody but one's own office is put out of a call
+        ("pull", Subject(parties=frozenset({"668", "601"}), holder="601"), {"668", "601"}),
+        ("pull", Subject(parties=frozenset({"668", "676"}), executive="667", holder="676"), {"668", "667", "676", "677"}),
+        ("pull", HELD._replace(parties=frozenset({"601"}), holder="601"), {"601"}),
         ("pull", PARKED, set()),
         ("pull", RINGING, set()),
         ("barge_in", DELEGATED, {"667", "677"}),
@@ -116,11 +120,12 @@ def test_a_lock_holds_in_a_slot_and_does_not_keep_a_party_from_its_own_phones() 
 
 
 def test_a_confidential_contact_is_the_executives() -> None:
-    """Assistants may take the call off hold or out of a slot where the executive has put it; they do not listen in (A24)."""
+    """Assistants may take the call out of a slot where the executive has put it; they neither take it off hold nor listen in (A24)."""
     subject = Subject(parties=frozenset({"667"}), executive="667", confidential=True, caller=outside())
     for what in ("barge_in", "listen", "whisper"):
         assert allowed(what, subject) == set()
-    assert allowed("pull", subject._replace(holder="667")) == {"667", "676", "677"}
+    for holder in ("667", "676"):
+        assert allowed("pull", subject._replace(parties=frozenset({holder}), holder=holder)) == {"667", holder}
     assert allowed("retrieve", PARKED._replace(confidential=True, parked_by="667")) == {"667", "676", "677"}
     assert allowed("pick_up", RINGING._replace(ringing=frozenset({"667"}), confidential=True)) == {"667"}
 
@@ -132,6 +137,8 @@ def test_a_confidential_contact_is_the_executives() -> None:
         ("pull", "677", DELEGATED, "the call is not on hold"),
         ("pull", "667", PARKED, "the call is parked: dial *88701"),
         ("pull", "601", PLAIN._replace(parties=frozenset({"600"}), holder="600"), "it is no call of an executive for whom you work"),
+        ("pull", "678", Subject(parties=frozenset({"668", "601"}), holder="601"), "you may take the place of your own office only"),
+        ("pull", "677", HELD._replace(confidential=True), "the call is confidential: nobody but the executive may take it off hold"),
         ("listen", "677", DELEGATED, "you have no right 'listen' for 667"),
         ("barge_in", "676", DELEGATED, "you are in this call already"),
         ("barge_in", "677", RINGING, "nobody has answered this call yet"),
@@ -307,6 +314,13 @@ def test_the_executive_pulls_the_only_call_that_talks_and_is_asked_which_when_th
     assert choose(where(), "667", "pull", "", one, NOW) == 0
     two = (*one, talking("677", 5))
     assert choose(where(), "667", "pull", "", two, NOW) == Refusal(484, "there are 2 calls: dial *11 and the extension of who has it")
+
+
+def test_a_call_that_the_other_side_holds_is_not_the_one_that_is_meant() -> None:
+    """Lee, to whom Victor talks, waits longer than Tom's and Victor's own caller."""
+    calls = (Subject(parties=frozenset({"668", "601"}), holder="601", seconds=60), held_by("678", 5, "668"))
+    assert choose(where(), "677", "pull", "", calls, NOW) == 1
+    assert choose(where(), "677", "pull", "601", calls, NOW) == Refusal(403, "you may take the place of your own office only")
 
 
 def test_a_code_dialled_on_hold_means_the_call_put_on_hold_last() -> None:

@@ -68,9 +68,21 @@ def test_the_first_source_is_locked_and_others_are_dropped_and_never_answered(pl
     stranger.close()
 
 
-def test_sound_goes_where_it_came_from_and_not_where_a_third_party_was_named(plane: Plane) -> None:
+@pytest.mark.parametrize("sources", [("::1", "127.0.0.2"), ("phone.example", "127.0.0.2", "127.0.0.1")])
+def test_nothing_is_sent_to_a_host_that_is_not_the_first_of_the_sources(plane: Plane, sources: tuple[str, ...]) -> None:
     victim = Party("127.0.0.2")
-    call = Call(plane, Side(plane, address=victim.address))
+    call = Call(plane, Side(plane, address=victim.address, sources=sources))
+    call.b.talk()
+    settle(plane)
+    assert victim.received() == [] and call.a.counters().sent == 0
+    victim.close()
+    call.close()
+
+
+@pytest.mark.parametrize("sources", [("127.0.0.1",), ("127.0.0.1", "127.0.0.2")])
+def test_sound_goes_where_it_came_from_and_not_where_a_third_party_was_named(plane: Plane, sources: tuple[str, ...]) -> None:
+    victim = Party("127.0.0.2")
+    call = Call(plane, Side(plane, address=victim.address, sources=sources))
     call.b.talk()
     settle(plane)
     assert victim.received() == [] and call.a.party.received() == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -14,6 +15,7 @@ from scenarios.checks import Check, absent, has, lacks, literal, nowhere, sessio
 from scenarios.office import Draft
 from scenarios.registry import drafts
 from scenarios.timing import hung_up
+from tests.support import sipp
 from tests.support.grading import EVERY_CALL, one_call_each, topology_hidden, well_formed
 from tests.support.sipp import Message, Play
 
@@ -173,6 +175,38 @@ def test_an_answer_without_words_fails_who_dials_a_code(net: str, tmp_path: Path
     header = "P-Asserted-Identity" if code == "obeyed" else "Warning"
     with pytest.raises(AssertionError, match=f"carrier-calls: SIPp exit status 1.*{header}"):
         played.judge()
+
+
+def test_a_dialog_can_be_named(net: str, tmp_path: Path) -> None:
+    """Who names a dialog begins when there is one, and knows it from both sides."""
+    draft, target = direct(net, 213)
+    carrier, ann, bob = draft.trunk(), draft.user("ann"), draft.user("bob")
+    first = draft.caller(carrier).invite(ann.number).rings().talks(0.5)
+    second = draft.caller(bob)
+    second.invite(f"sip:bob@{target}", f"X-Dialog: {second.dialog_of(first)}", f"X-Escaped: {second.dialog_of(first, escaped=True)}", password=None)
+    draft.callee(ann).takes()
+    play = Play(draft, tmp_path)
+    play.run(target)
+    began = next(each for each in play.traces["bob-calls"] if each.sent)
+    answered = next(each for each in play.traces["ann"] if each.sent and each.status == 200)
+    tags = [answered.get(header).partition("tag=")[2] for header in ("To", "From")]
+    assert began.get("X-Dialog") == f"{answered.get('Call-ID')};to-tag={tags[0]};from-tag={tags[1]}"
+    assert unquote(began.get("X-Escaped")) == began.get("X-Dialog")
+    assert not set(began.get("X-Escaped")) & set("@;=")
+
+
+def test_a_dialog_that_does_not_come_fails_who_names_it(net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sipp, "DIALOG_SECONDS", 0.5)
+    draft, target = direct(net, 214)
+    carrier, ann, bob = draft.trunk(), draft.user("ann"), draft.user("bob")
+    first = draft.caller(carrier).invite(ann.number).refused(486)
+    second = draft.caller(bob)
+    second.invite("ann", f"Replaces: {second.dialog_of(first)}")
+    draft.callee(ann).pause(3)
+    play = Play(draft, tmp_path)
+    play.run(target)
+    with pytest.raises(AssertionError, match="bob-calls: never had its turn"):
+        play.judge()
 
 
 def test_a_proxy_is_no_b2bua(net: str, tmp_path: Path) -> None:

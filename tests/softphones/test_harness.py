@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 
 from scenarios.script import Seat
-from tests.support.audio import RATE, SAID, TONES, assert_hears, assert_silent_of, heard, level, read, wait_heard, write_tone
+from tests.support.audio import (
+    RATE,
+    SAID,
+    SOUNDS,
+    TONES,
+    assert_hears,
+    assert_silent_of,
+    heard,
+    heard_sound,
+    level,
+    longest_gap,
+    read,
+    wait_heard,
+    write_tone,
+)
 from tests.support.baresip import Baresip
 from tests.support.phones import Start, quiet, sounding
 from tests.support.pjsua import Pjsua
@@ -36,6 +50,25 @@ def test_two_tones_at_once_are_not_one(tmp_path: Path) -> None:
 def test_silence_is_nothing(tmp_path: Path) -> None:
     assert heard(tmp_path / "missing.wav", TONES[0]) == 0
     assert level([0] * RATE, TONES[0]) == -120
+
+
+def test_a_gap_in_a_tone_is_measured(tmp_path: Path) -> None:
+    path = write_tone(tmp_path / "tone.wav", TONES[1], 2)
+    assert longest_gap(path, TONES[1]) == 0
+    data = path.read_bytes()
+    silent = 2 * int(RATE * 0.3)
+    path.write_bytes(data[:10044] + bytes(silent) + data[10044 + silent :])
+    assert longest_gap(path, TONES[1]) == pytest.approx(0.3, abs=0.03)
+    assert longest_gap(path, TONES[2]) == float("inf")
+
+
+def test_a_shipped_sound_is_told_from_the_others(tmp_path: Path) -> None:
+    tone = write_tone(tmp_path / "heard.wav", TONES[1], 1).read_bytes()
+    music = (SOUNDS / "music.wav").read_bytes()[44:]
+    (tmp_path / "heard.wav").write_bytes(tone + music[: 2 * RATE])
+    assert heard_sound(tmp_path / "heard.wav", "music") > 0.95
+    for sound in ("parked", "digit-7", "digit-1"):
+        assert heard_sound(tmp_path / "heard.wav", sound) < 0.7
 
 
 @pytest.mark.needs("baresip", "module:pjsua2")

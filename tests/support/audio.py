@@ -12,6 +12,7 @@ import struct
 import sys
 import wave
 from collections.abc import Callable, Sequence
+from heapq import nlargest
 from operator import mul
 from pathlib import Path
 
@@ -113,8 +114,8 @@ SOUNDS = Path(__file__).resolve().parents[2] / "b2bua" / "media" / "sounds"
 """The shipped sounds, at the rate of everything here."""
 _PATTERN = 0.12
 _PATTERN_WITHIN = 1.0
-_EVERY = 4
-"""Every fourth sample of both tells as much."""
+_COARSE, _CANDIDATES = 5, 5
+"""First every fifth sample at every place, then all of them at the best places."""
 
 
 class SoundHeard:
@@ -126,20 +127,22 @@ class SoundHeard:
         wanted = read(SOUNDS / f"{sound}.wav")
         starts = range(0, int(RATE * _PATTERN_WITHIN) - size, size // 4)
         pattern = max((wanted[start : start + size] for start in starts), key=lambda part: sum(map(mul, part, part)))
-        self._pattern = pattern[::_EVERY]
-        self._norm = math.sqrt(sum(map(mul, self._pattern, self._pattern)))
+        self._patterns = {every: (pattern[::every], math.hypot(*pattern[::every])) for every in (1, _COARSE)}
         self._looked = 0
 
     def __call__(self) -> float:
         """How well it is found in what is new: the highest normalised correlation; 1: it is there."""
-        samples, size, best = read(self._path()), self._size, 0.0
-        for start in range(self._looked, len(samples) - size):
-            part = samples[start : start + size : _EVERY]
-            power = math.sqrt(sum(map(mul, part, part)))
-            if power > len(part):  # else there is nothing
-                best = max(best, sum(map(mul, part, self._pattern)) / self._norm / power)
-        self._looked = max(self._looked, len(samples) - size)
-        return best
+        samples = read(self._path())
+        places = range(self._looked, len(samples) - self._size)
+        self._looked = max(self._looked, len(samples) - self._size)
+        best = nlargest(_CANDIDATES, places, key=lambda place: self._alike(samples, place, _COARSE))
+        return max((self._alike(samples, place, 1) for place in best), default=0.0)
+
+    def _alike(self, samples: array.array[int], place: int, every: int) -> float:
+        """The normalised correlation at one place; nothing is like silence."""
+        part, (pattern, norm) = samples[place : place + self._size : every], self._patterns[every]
+        power = math.sqrt(sum(map(mul, part, part)))
+        return sum(map(mul, part, pattern)) / power / norm if power > len(part) else 0.0
 
 
 def heard_sound(path: Path, sound: str) -> float:
@@ -147,7 +150,7 @@ def heard_sound(path: Path, sound: str) -> float:
     return SoundHeard(lambda: path, sound)()
 
 
-def wait_heard(path: Callable[[], Path], hertz: int, seconds: float = 0.8) -> None:
+def wait_heard(path: Callable[[], Path], hertz: int, seconds: float = 1.0) -> None:
     """Until the recording (whose name may not be known yet) has this much of the tone."""
     wait_for(lambda: heard(path(), hertz) >= seconds, f"{seconds:g} s of {hertz} Hz; {describe(path())}")
 

@@ -190,9 +190,8 @@ class Baresip:
         self._command("transfer", number if number.startswith("sip:") else f"sip:{number}@{self.account.domain}")
 
     def audible(self) -> float:
-        """Seconds of RTP received in this call."""
-        received = re.search(r"rcvd=(\d+)", self._command("audio_debug"))
-        return int(received[1]) * 0.02 if received else 0.0
+        """Seconds of RTP received in this call, from whichever source: music, for one, is another than who holds."""
+        return sum(int(received) for received in re.findall(r"rcvd=(\d+)", self._command("audio_debug"))) * 0.02
 
     def record(self) -> Path:
         """The recording of the newest call, without the time in which nothing came in, and only until the first hold.

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from scenarios.office import Draft, Executive, User, write
+from scenarios.office import Draft, Executive, Trunk, User, write
 from tests.support.audio import SoundHeard, describe, heard, loudest, windows_of
 from tests.support.baresip import Baresip
 from tests.support.network import wait_for
@@ -38,6 +38,7 @@ class Desk:
     keep: ExitStack
     people: Mapping[str, User]
     boss: Executive
+    carrier: Trunk
     running: dict[str, Pjsua] = field(default_factory=dict)
     others: list[Baresip] = field(default_factory=list)
 
@@ -99,10 +100,11 @@ def desk(folder: Path, net: str, index: int, parked_seconds: float = PARKED_SECO
     rights = {"rights": ["receive", "call", "pick_up_held", "join", "listen", "whisper"]}
     boss = draft.executive([(people[label], rights) for label in ("sam", "ana", "bea")], recall_seconds=RECALL_SECONDS, join_tone=False)
     boss.user.fields.pop("contacts")
+    carrier = draft.trunk()
     config = write(folder / "server", [draft], net, **{"digest": ["MD5"], "log": {"level": "debug"}, **server})
     _recall_after(config.parent / "directory.yaml", parked_seconds)
     with ExitStack() as keep, Server(config) as running, phones(folder, running.address) as start:
-        yield Desk(running, draft, start, keep, {**people, "boss": boss.user}, boss)
+        yield Desk(running, draft, start, keep, {**people, "boss": boss.user}, boss, carrier)
 
 
 def _recall_after(directory: Path, seconds: float) -> None:

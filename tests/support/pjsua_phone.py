@@ -16,6 +16,8 @@ from typing import Any
 import pjsua2 as pj
 
 POLL_MS = 10
+KEY_MS = 80
+"""How long a key is held: as long as a quick finger does."""
 
 
 def emit(kind: str, **details: Any) -> None:
@@ -168,6 +170,7 @@ class Phone(pj.Account):
     def _press(self, call: Call, command: dict[str, Any]) -> None:
         keys = pj.CallSendDtmfParam()
         keys.digits = command["digits"]
+        keys.duration = KEY_MS
         keys.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if command.get("info") else pj.PJSUA_DTMF_METHOD_RFC2833
         call.sendDtmf(keys)
 

@@ -15,15 +15,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 from scenarios.office import Draft, Grader
-from scenarios.script import Script
+from scenarios.script import NAMED, NAMED_ESCAPED, Script
 from tests.support.network import bound, wait_for
 
 DEADLINE = 45.0
 """Seconds in which a scenario must be over."""
 GRACE = 0.5
 """Seconds that the others have left once a party has failed: nothing they are waiting for will come."""
+DIALOG_SECONDS = 15.0
+"""How long a party waits for the dialog that it names."""
 
 _ENTRY = re.compile(rb"^-{10,} (\d{4}-\d\d-\d\d) (\d\d):(\d\d):([\d.]+)\r?\n(UDP|TCP) message (sent|received) [\[(](\d+)", re.M)
 
@@ -96,6 +99,11 @@ def read_trace(path: Path) -> list[Message]:
     return found
 
 
+def _tag(address: str) -> str:
+    found = re.search(r";\s*tag=([^;>\s]+)", address)
+    return found[1] if found else ""
+
+
 @dataclass
 class Party:
     """One SIPp process."""
@@ -116,15 +124,18 @@ class Party:
     def _file(self, kind: str) -> Path:
         return self.folder / f"{self.script.name}.{kind}"
 
-    def start(self, server: str) -> None:
-        """Writes the scenario file and starts SIPp; a party that waits for calls is ready when this returns."""
-        self.xml.write_text(self.script.xml(), encoding="utf-8")
+    def start(self, server: str, named: str = "") -> None:
+        """Writes the scenario file and starts SIPp; a party that waits for calls is ready when this returns. `named`: a dialog."""
+        xml = self.script.xml().replace(NAMED, named).replace(NAMED_ESCAPED, quote(named, safe=""))
+        self.xml.write_text(xml, encoding="utf-8")
+        for name, data in self.script.files.items():
+            (self.folder / name).write_bytes(data)
         command = [
             *(self.arguments or self.script.command(server, self.xml)),
             "-trace_msg", "-message_file", str(self._file("messages")), "-trace_err", "-error_file", str(self._file("errors")),
         ]  # fmt: skip
         with self._file("screen").open("wb") as screen:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=screen, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=screen, stderr=subprocess.STDOUT, cwd=self.folder)
         if not self.script.calls:
             seat = self.script.seat
             wait_for(lambda: self.over() or bound(seat.ip, seat.port, seat.transport), f"SIPp on {seat.ip}:{seat.port}")
@@ -151,6 +162,11 @@ class Party:
     def trace(self) -> list[Message]:
         """What it sent and received."""
         return read_trace(self._file("messages"))
+
+    def dialog(self) -> str:
+        """Its dialog, as a Replaces header names it; "" before there is one."""
+        ids = [(each.get("Call-ID"), _tag(each.get("To")), _tag(each.get("From"))) for each in self.trace if each.method == "INVITE"]
+        return next((f"{call_id};to-tag={to};from-tag={from_}" for call_id, to, from_ in ids if to and from_), "")
 
     @property
     def complaint(self) -> str | None:
@@ -210,12 +226,22 @@ class Play:
 
     def _perform(self, parties: Sequence[Party], server: str) -> bool:
         """Plays one act: those who wait, then those who call; whether all went well."""
-        for party in sorted(parties, key=lambda party: party.script.calls):
-            party.start(server)
-        self._wait([party for party in parties if not party.script.silent])
+        for party in sorted(parties, key=lambda party: (party.script.calls, bool(party.script.names))):
+            named = self._dialog_of(party.script.names, parties) if party.script.names else ""
+            if named is not None:
+                party.start(server, named)
+        self._wait([party for party in parties if not party.script.silent and party.process is not None])
         for party in parties:
             party.stop()
         return not any(party.complaint for party in parties)
+
+    @staticmethod
+    def _dialog_of(name: str, parties: Sequence[Party]) -> str | None:
+        """The dialog of another party, as soon as there is one; None when there is not."""
+        other = next(party for party in parties if party.script.name == name)
+        with suppress(TimeoutError):
+            return wait_for(other.dialog, f"the dialog of {name}", DIALOG_SECONDS)
+        return None
 
     def succeeds(self, server: str) -> bool:
         """Plays it, and says whether every party has played its part."""

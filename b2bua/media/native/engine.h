@@ -112,7 +112,7 @@ int stream_open(struct engine *, int termination, int stream, int kind, int port
 int stream_close(struct engine *, int termination, int stream);
 /* Where the party wants its packets (host NULL: nowhere; rtcp_host NULL: at the next higher port), and the hosts that its packets may
  * come from, separated by spaces or commas. A change of remote or RTCP remote forgets the learned source; else it stays
- * (unless it is not among the sources any more). Nothing is sent to a host that is not among the sources until a packet came. */
+ * (unless it is not among the sources any more). Until a packet came, nothing is sent to a host but the first of the sources. */
 int stream_remote(struct engine *, int termination, int stream, const char *host, int port, const char *rtcp_host, int rtcp_port,
                   const char *sources);
 int stream_direction(struct engine *, int termination, int stream, int from_party, int to_party);

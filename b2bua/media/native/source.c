@@ -42,7 +42,10 @@ static const struct address *target(const struct engine *engine, const struct po
         return NULL;
     if (port->learned.length)
         return &port->learned;
-    return address_unicast(declared) && allowed(port->stream, declared) && !our_own(engine, port, declared) ? declared : NULL;
+    /* Only the first of the sources is vouched for: the others are what the description names, maybe a third party. */
+    const struct stream *stream = port->stream;
+    bool vouched = stream->n_sources && address_same_host(&stream->sources[0], declared);
+    return vouched && address_unicast(declared) && !our_own(engine, port, declared) ? declared : NULL;
 }
 
 void source_target(const struct engine *engine, struct stream *stream) {

@@ -92,7 +92,7 @@ int stream_close(struct engine *engine, int handle, int number) {
     return 0;
 }
 
-/* Hosts separated by spaces or commas; those that are no address literals are left out. */
+/* Hosts separated by spaces or commas; those that are no address literals are left out, but the first one's place stays its own. */
 static void parse_sources(struct stream *stream, const char *hosts) {
     stream->n_sources = 0;
     for (const char *at = hosts ? hosts : ""; *at && stream->n_sources < ENGINE_SOURCES;) {
@@ -101,7 +101,7 @@ static void parse_sources(struct stream *stream, const char *hosts) {
         if (length && length < sizeof host) {
             memcpy(host, at, length);
             host[length] = 0;
-            if (address_parse(&stream->sources[stream->n_sources], host, 0))
+            if (address_parse(&stream->sources[stream->n_sources], host, 0) || stream->n_sources == 0)
                 stream->n_sources++;
         }
         at += length;
