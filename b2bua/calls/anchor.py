@@ -101,7 +101,7 @@ class Anchor:
                     from_party=its.direction in _SENDS and mine.direction in _RECEIVES,
                 )
             )
-        return tuple(streams)
+        return tuple(sorted(streams, key=_not_sound))  # a relay pairs them by their order, and the other party may have none but the sound
 
     @staticmethod
     def _sources(leg: Leg, host: str) -> tuple[str, ...]:
@@ -119,6 +119,10 @@ class Anchor:
         self._engine.listen(self.id, None)
         if ports:
             self._engine.release(ports)
+
+
+def _not_sound(stream: Stream) -> bool:
+    return stream.kind != "audio"
 
 
 def _nowhere(host: str) -> bool:

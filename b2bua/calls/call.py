@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.calls.bridge import Bridge
-from b2bua.calls.conversation import Conversation
+from b2bua.calls.conversation import Conversation, dismiss
 from b2bua.calls.events import (
     Acknowledged,
     Answered,
@@ -72,7 +72,7 @@ class Call:
         self.caller = caller
         self.origin = origin
         self.record = record
-        self.mailbox = Mailbox(self._crashed)
+        self.mailbox = Mailbox(self._crashed, self._unread)
         self.incoming: Leg | None = None
         self.invite: ServerInvite | None = None
         self.hunt: Hunt | None = None
@@ -169,12 +169,12 @@ class Call:
     def _crashed(self, error: Exception, event: object) -> None:
         """A bug ends this call and no other; `_close` has told whoever is in it. What was asked is answered all the same."""
         self.index.crashed(self, error)
-        if isinstance(event, (Info, Referred)) and not event.tx.answered:
-            self.index.stack.respond(event.tx, 500, now=self.index.stack.now)
-        elif isinstance(event, Joining):
-            event.leg.hang_up(500)
-        elif isinstance(event, Ordered):
-            event.done(Outcome(500, "a bug ended the call"))
+        if isinstance(event, (Info, Referred, Joining)):
+            dismiss(self.index, event, 500)
+
+    def _unread(self, event: Event) -> None:
+        """What came too late is answered."""
+        dismiss(self.index, event, 481)
 
     # Ringing: what the hunt asks of its owner.
 
@@ -397,7 +397,7 @@ class Call:
         self.index.stack.respond(event.tx, 481, now=self.index.stack.now)
 
     def _on_early_refer(self, event: Referred) -> None:
-        """481 would end the dialog for the phone (RFC 5057 §5.1), and with it the call that rings."""
+        """481 would end the dialog for the phone (RFC 5057 §5.1), and with it the call that rings or the code that is confirmed."""
         self.index.stack.respond(event.tx, 403, now=self.index.stack.now)
 
     def _on_hang_up(self, event: HangUp) -> None:

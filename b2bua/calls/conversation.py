@@ -74,7 +74,7 @@ class Conversation:
 
     __slots__ = (
         "call", "id", "index", "mailbox", "record", "parties", "caller_party", "subject_party", "hunt", "idle", "plays", "slot", "parked_by", "locked_by", "room", "gave_back", "since", "note", "sent_by",
-        "leaving", "referral", "why", "takes", "resumed", "due", "_bridge", "_context", "_deferred", "_timers",
+        "leaving", "referral", "why", "takes", "resumed", "due", "_bridge", "_context", "_deferred", "_current", "_timers",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
@@ -116,6 +116,7 @@ class Conversation:
         self._bridge: Bridge | None = None
         self._context: Context | None = None
         self._deferred: deque[Event] = deque()
+        self._current: Event | None = None  # what is being dealt with across waits
         self._timers: dict[str, Timer] = {}
         self.due: dict[str, float] = {}
         """When the deadlines are, by name."""
@@ -175,7 +176,9 @@ class Conversation:
             event = self._deferred.popleft() if self._deferred else await self.mailbox
             work = _HANDLERS[type(event)](self, event)
             if work is not None:
+                self._current = event
                 await work
+                self._current = None
 
     def close(self) -> None:
         """Release everything."""
@@ -188,15 +191,10 @@ class Conversation:
         conference.closed(self)
         parking.release(self)
         transfer.release(self)
+        if self._current is not None:
+            dismiss(self.index, self._current, 500)
         for event in self._deferred:
-            if isinstance(event, Ordered):
-                event.done(Outcome(404, "the call is over"))
-            elif isinstance(event, (Joining, Taken)):
-                event.leg.hang_up(404)
-            elif isinstance(event, (Referred, Info)):
-                self.respond(event, 481)
-            elif isinstance(event, Merging):
-                transfer.gone(event)
+            dismiss(self.index, event, 481)
         self._deferred.clear()
         for party in list(self.parties):
             self.release(party)
@@ -422,7 +420,7 @@ class Conversation:
             leg, before = party.leg, party.leg.local.last
             self.index.anchor(leg)
             assert leg.anchor is not None
-            if await self.reoffer(party, description.offer(leg.anchor.host, leg.anchor.port, _own_formats(party))):
+            if await self.reoffer(party, description.offer_again(before, leg.anchor.host, leg.anchor.port, _own_formats(party))):
                 moved.append((party, before))
                 continue
             self.index.unanchor(leg)
@@ -447,7 +445,7 @@ class Conversation:
                 tries += 1
                 if event.status != 491 or tries >= REOFFERS:
                     return False
-                self.after(_REOFFER, 0.2 + int(self.index.stack.ids.token()[:4], 16) / 65536 * 1.8)
+                self.after(_REOFFER, self._back_off(leg))
             elif event is _REOFFER:
                 leg.offer(body)
             elif type(event) in _AT_ONCE:
@@ -456,6 +454,11 @@ class Conversation:
                 self._deferred.append(event)
         self.cancel_timer(_REOFFER.name)
         return False
+
+    def _back_off(self, leg: Leg) -> float:
+        """How long to wait when offers have crossed: longer for who began the dialog (RFC 3261 §14.1)."""
+        lot = int(self.index.stack.ids.token()[:4], 16) / 65536
+        return 2.1 + 1.9 * lot if leg.endpoint is not None else 2.0 * lot
 
     # Ringing somebody for those who wait.
 
@@ -609,6 +612,13 @@ class Conversation:
         handler = _DEADLINES.get(event.name)
         return handler(self) if handler is not None else None
 
+    def on_deadline_meanwhile(self, event: Deadline) -> None:
+        """While an offer of ours is under way, phones ring no longer than they are to; the rest can wait."""
+        if event is DUE:
+            self.on_deadline(event)
+        else:
+            self._deferred.append(event)
+
     def on_unavailable(self) -> None:
         self.end(480)
 
@@ -682,6 +692,19 @@ class Conversation:
 
     def ignore(self, event: Event) -> None:
         pass
+
+
+def dismiss(index: CallIndex, event: Event, status: int) -> None:
+    """Answer what nobody will deal with any more."""
+    if isinstance(event, Ordered):
+        event.done(Outcome(404 if status == 481 else status, "the call is over"))
+    elif isinstance(event, (Joining, Taken)):
+        event.leg.hang_up(status)
+    elif isinstance(event, (Referred, Info)):
+        if not event.tx.answered:
+            index.stack.respond(event.tx, status, now=index.stack.now)
+    elif isinstance(event, Merging):
+        transfer.gone(event)
 
 
 def _own_formats(party: Party) -> tuple[Format, ...]:

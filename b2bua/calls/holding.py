@@ -65,7 +65,7 @@ def _answer_here(conversation: Conversation, party: Party, event: Offered) -> bo
     except SipError as error:
         leg.refuse_offer(error.status, error.reason)
         return True
-    if conversation.crossing(leg) is not None and _streams(wanted) > _streams(description.parse(leg.local.last)):
+    if _streams(wanted) > _streams(description.parse(leg.local.last)) and _may_cross(conversation, party, wanted):
         return False
     for formats in conversation.agreeable(party):
         try:
@@ -79,6 +79,14 @@ def _answer_here(conversation: Conversation, party: Party, event: Offered) -> bo
         leg.refuse_offer(488, "No Common Codec")
         return True
     return False
+
+
+def _may_cross(conversation: Conversation, party: Party, wanted: Description) -> bool:
+    """Whether the other party can be asked: there is one, and no stream that it has been told of would be missing (RFC 3264 §8)."""
+    if conversation.crossing(party.leg) is None:
+        return False
+    (other,) = conversation.others(party)
+    return len(wanted.streams) >= len(description.parse(other.leg.local.last).streams)
 
 
 def _streams(what: Description) -> int:

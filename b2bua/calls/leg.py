@@ -37,7 +37,7 @@ CONFIRMED: Final = "confirmed"
 ENDED: Final = "ended"
 _MAX_INFOS: Final = 32  # under way to one peer at a time: a whole number dialled in one breath
 _IDENTITY_SECONDS: Final = 2.0  # before it is tried again to tell who is connected
-_REINVITE_SECONDS: Final = 180.0  # as Timer C (RFC 3261 §16.6): how long a peer may think about a re-INVITE
+_REINVITE_SECONDS: Final = 40.0  # how long a peer may think about a re-INVITE: others wait for it
 
 CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer, replaces, join, norefersub\r\n"
 
@@ -132,8 +132,8 @@ class Leg:
         try:
             body = self.local.of(sdp)
         except SipError as error:
-            self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
-            self._decided()
+            self._incoming = tx
+            self.refuse_offer(error.status, error.reason)
             return
         headers = self.contact(dialog.flow) + CAPABILITIES
         if self.timer is not None:
@@ -503,7 +503,8 @@ class Leg:
             except SipError:
                 self.post(OfferFailed(self, 488, ""))
                 return
-            self.remote_sdp = sdp
+            before, self.remote_sdp = self.remote_sdp, sdp
+            refresh = refresh and sdp == before  # the peer has moved its sound on the occasion
         if not refresh:
             self.post(OfferAnswered(self, sdp))
 

@@ -13,15 +13,17 @@ from typing import Any
 
 
 class Mailbox:
-    """Feeds events to one coroutine. An exception of the coroutine goes to `crashed`, with the event that it could not handle."""
+    """Feeds events to one coroutine. An exception of the coroutine goes to `crashed`, with the event that it could not handle; what it
+    has not read in the end to `unread`."""
 
-    __slots__ = ("_queue", "_coroutine", "_running", "_crashed")
+    __slots__ = ("_queue", "_coroutine", "_running", "_crashed", "_unread")
 
-    def __init__(self, crashed: Callable[[Exception, object], None]) -> None:
+    def __init__(self, crashed: Callable[[Exception, object], None], unread: Callable[[Any], None] = lambda _: None) -> None:
         self._queue: deque[Any] = deque()
         self._coroutine: Coroutine[Any, Any, None] | None = None
         self._running = False
         self._crashed = crashed
+        self._unread = unread
 
     @property
     def done(self) -> bool:
@@ -49,8 +51,10 @@ class Mailbox:
         queue = self._queue
         while queue and self._coroutine is not None:
             self._step(queue.popleft())
-        if self._coroutine is None:
-            queue.clear()
+        if self._coroutine is None and queue:
+            unread, self._unread = self._unread, _ignored
+            while queue:
+                unread(queue.popleft())
 
     def _step(self, event: object) -> None:
         script = self._coroutine
@@ -72,6 +76,12 @@ class Mailbox:
         """The script is over. The call that owns us is let go, so that its memory is free without the garbage collector."""
         self._coroutine = None
         self._crashed = _over
+        if not self._queue:
+            self._unread = _ignored
+
+
+def _ignored(event: Any) -> None:
+    """Stands for `unread` when all is read."""
 
 
 def _over(error: Exception, event: object) -> None:

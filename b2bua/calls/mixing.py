@@ -23,7 +23,7 @@ async def make_mixable(conversation: Conversation, without: Party | None = None)
         anchor, before = party.leg.anchor, party.leg.local.last
         if party is without or anchor is None or party.sends_mixable:
             continue
-        offer = description.offer(anchor.host, anchor.port, (*MIXABLE, TELEPHONE_EVENT))
+        offer = description.offer_again(before, anchor.host, anchor.port, (*MIXABLE, TELEPHONE_EVENT))
         agreed = await conversation.reoffer(party, offer)
         if agreed:
             changed.append((party, before))

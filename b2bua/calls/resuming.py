@@ -55,6 +55,8 @@ def load(conversation: Conversation, parties: Sequence[Party | None], data: dict
 
 def go_on(conversation: Conversation, resumed: Resumed) -> None:
     """Ring again; without anybody to be rung, everybody is where they were before, if two of them are left."""
+    if any(party.anchored for party in conversation.parties):
+        conversation.index.uses_media(conversation.call)
     waiting = any(party.role == "talk" for party in conversation.heard_parties())
     if resumed.plan is not None and waiting:
         conversation.ring(resumed.plan, conversation.why, conversation.idle)

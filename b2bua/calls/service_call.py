@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.calls.call import Call
-from b2bua.calls.events import Acknowledged, Cancelled, Deadline, Ended, Event, HangUp, Info, Offered
+from b2bua.calls.commands import Outcome
+from b2bua.calls.events import Acknowledged, Cancelled, Deadline, Ended, Event, HangUp, Info, Offered, Ordered, Referred
 from b2bua.calls.identity import Origin, name_addr
 from b2bua.calls.record import Record
 from b2bua.delegation.callerid import printable
@@ -127,6 +128,9 @@ class ServiceCall(Call):
         """A key pressed, which nobody waits for."""
         self.index.stack.respond(event.tx, 200, now=self.index.stack.now)
 
+    def _on_ordered(self, event: Ordered) -> None:
+        event.done(Outcome(409, "nobody is in this call but who has dialled the code"))
+
 
 _HANDLERS: Final[dict[type, Callable[[ServiceCall, Any], None]]] = {
     Acknowledged: ServiceCall._on_heard,
@@ -136,6 +140,8 @@ _HANDLERS: Final[dict[type, Callable[[ServiceCall, Any], None]]] = {
     HangUp: ServiceCall._on_hang_up,
     Offered: ServiceCall._on_offered,
     Info: ServiceCall._on_info,
+    Referred: Call._on_early_refer,
+    Ordered: ServiceCall._on_ordered,
 }
 """What else may come is about offers and branches of ours, of which there are none."""
 

@@ -348,9 +348,12 @@ def _unite(first: Conversation, second: Conversation, referral: Referral) -> boo
 
 
 def _weight(conversation: Conversation) -> int:
-    """A conference stays what it is, an executive's call theirs, and a call with somebody outside theirs."""
+    """A conference stays what it is, a confidential call confidential (A24), an executive's call theirs, and a call with somebody
+    outside theirs."""
     subject = conversation.subject_party
     if conversation.room is not None:
+        return 4
+    if conversation.call.plan.confidential:
         return 3
     return 2 if conversation.executive is not None else int(subject is not None and subject.extension is None)
 

@@ -205,12 +205,15 @@ def _to_outside(situation: Situation, number: str, trunk: str, chosen: Identity)
     identity = speaking.shown_outside(situation, spoken)
     settings = speaking.call_back_memory(situation, spoken, number)
     on_behalf_of = spoken.executive.extension if spoken else None
+    confidant = _confidant(situation, number) if spoken is None else None
     media = media_of(situation, None, on_behalf_of, ())
     situation.trace.append(media)
     return RoutePlan(
         "ring",
         stages=(Stage((outside(number, trunk, "outside"),), PLAIN_RING_SECONDS, "outside"),),
         direction="outgoing",
+        executive=confidant,
+        confidential=confidant is not None,
         on_behalf_of=on_behalf_of,
         actor=situation.caller.extension if spoken else None,
         called=number,
@@ -221,6 +224,15 @@ def _to_outside(situation: Situation, number: str, trunk: str, chosen: Identity)
         anchored=media.matched,
         trace=tuple(situation.trace),
     )
+
+
+def _confidant(situation: Situation, number: str) -> str | None:
+    """The caller, as the executive who calls a confidential contact of theirs; None else (A24)."""
+    executive = situation.directory.executives.get(situation.caller.extension or "")
+    if executive is None or executive.confidential is None or not executive.confidential.has(number_key(number)):
+        return None
+    situation.note("confidential contact", True, "an executive calls one of their own: nobody else joins or takes this call")
+    return executive.extension
 
 
 # --- to a user, a group or a service ------------------------------------------------------------------------------------------

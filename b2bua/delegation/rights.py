@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from b2bua.delegation.callers import user_key
 from b2bua.delegation.model import Directory
 from b2bua.delegation.people import Right
 from b2bua.delegation.plan import Caller, Facts
@@ -179,6 +180,15 @@ def _missing(situation: Situation, actor: str, executive: str, right: Right) -> 
     return f"your delegation for {executive} {reason}" if reason else ""
 
 
+def _is_confidential(directory: Directory, subject: Subject) -> bool:
+    """A confidential contact's call (A24), a colleague's to whom the executive talks, too."""
+    executives = [directory.executives[each] for each in subject.parties if each in directory.executives]
+    contacts = [(each.extension, each.confidential) for each in executives if each.confidential is not None]
+    return subject.confidential or any(
+        other != executive and confidential.has(user_key(other)) for executive, confidential in contacts for other in subject.parties
+    )
+
+
 def _pull(situation: Situation, actor: str, subject: Subject) -> str:
     """A held call by right; one that talks by the executive only; one's own from another phone (C1, C2, C6)."""
     if subject.slot is not None:
@@ -188,7 +198,7 @@ def _pull(situation: Situation, actor: str, subject: Subject) -> str:
     if _is_in(actor, subject):
         return ""
     owners = _owners(situation.directory, subject)
-    if subject.confidential and actor not in owners:
+    if _is_confidential(situation.directory, subject) and actor not in owners:
         return f"{_HIDDEN} take it off hold"
     if owners and subject.holder is not None:
         owners = tuple(each for each in owners if each in _offices_of(situation.directory, subject.holder))
@@ -221,7 +231,7 @@ def _enter(right: Right) -> Callable[[Situation, str, Subject], str]:
         if not is_answered(subject):
             return _UNANSWERED
         owners = _owners(situation.directory, subject)
-        if subject.confidential and actor not in owners:
+        if _is_confidential(situation.directory, subject) and actor not in owners:
             return f"{_HIDDEN} {right}"
         return _denied(situation, actor, owners, right)
 

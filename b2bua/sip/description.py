@@ -390,6 +390,24 @@ def offer(host: str, port: int, formats: Sequence[Format], direction: Direction 
     return _head(host, b"t=0 0") + _audio(b"RTP/AVP", port, formats, direction, ptime)
 
 
+def offer_again(last: bytes, host: str, port: int, formats: Sequence[Format]) -> bytes:
+    """`offer` to a peer that we have sent `last`: no stream of that may be missing (RFC 3264 §8), so all but the sound stand there as
+    refused. b"" for `last`: nothing has been sent."""
+    sections = list(_sections(last))[1:]
+    lines = [_media_line(_split_end(section[0])[0]).groups() for section in sections]
+    sounds = [at for at, (kind, *_) in enumerate(lines) if kind == b"audio"]
+    chosen = next((at for at in sounds if int(lines[at][1])), sounds[0] if sounds else None)
+    if chosen is None:
+        return offer(host, port, formats)
+    written = [_head(host, b"t=0 0")]
+    for at, (kind, _, protocol, listed) in enumerate(lines):
+        if at == chosen:
+            written.append(_audio(b"RTP/AVP", port, formats, "sendrecv", None))
+        else:
+            written.append(b"m=%b 0 %b %b\r\n" % (kind, protocol, (listed.split() or [b"0"])[0]))
+    return b"".join(written)
+
+
 def answer(offered: Description, host: str, port: int, formats: Sequence[Format], direction: Direction = "sendrecv") -> bytes:
     """Our answer to `offered` (RFC 3264 §6): its first stream of plain audio with a format of `formats`, and nothing else.
 

@@ -126,7 +126,7 @@ def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
     only rang while another answered has no part in the call: that phone logs no missed call either (A23).
 
     A feature code appears only to the one who dialled it. Who calls in confidence (A24) is named to the executive only:
-    to an assistant whom such a call reached by forwarding the caller is "private".
+    to an assistant whom such a call reached, by forwarding or during the call, the contact is "private".
     """
     seen = []
     for row in rows:
@@ -137,7 +137,7 @@ def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
         if row.on_behalf_of is not None and extension not in (row.on_behalf_of, row.actor):
             shown.update(on_behalf_of=None, actor=None, segments=[], quality=[])
         if _is_private(row, extension):
-            shown["caller"] = PRIVATE
+            shown = _without_contact(shown, row)
         seen.append({**shown, "note": note})
     return seen
 
@@ -150,11 +150,13 @@ def _note(row: HistoryRow, extension: str) -> str | None:
         return f"on behalf of {row.on_behalf_of}"
     if row.on_behalf_of is not None and extension == row.on_behalf_of:
         return f"on behalf, by {row.actor}"
-    if extension == row.called or _called(row, extension):
-        return "" if extension != row.executive else _executive_note(row)
+    if _called(row, extension):
+        return ""
     if extension == row.executive:
         return _executive_note(row)
-    if row.answered_by != extension and (row.answered_by is not None or extension not in row.parties):
+    if extension == row.called:
+        return ""
+    if not _had_it(row, extension) and (row.answered_by is not None or extension not in row.parties):
         return None
     return f"for {row.executive}" if row.executive is not None else ""
 
@@ -166,18 +168,43 @@ def _called(row: HistoryRow, extension: str) -> bool:
     return extension == row.caller and row.direction != "incoming"
 
 
+def _had_it(row: HistoryRow, extension: str) -> bool:
+    """Whether this user answered the call, or came into it later."""
+    return row.answered_by == extension or any(each.party == extension and each.kind != "ring" for each in row.segments)
+
+
 def _is_private(row: HistoryRow, extension: str) -> bool:
-    """Whether the caller is hidden from this user: an assistant whom a confidential call reached."""
-    return row.decision is not None and row.decision[2].confidential and _assists(row.decision[2].stages, extension)
+    """Whether the contact is hidden from this user: of a confidential call all but the executive, the contact, and who was rung for it
+    as somebody other than an assistant."""
+    if row.decision is None or not row.decision[2].confidential or extension == row.executive or _called(row, extension):
+        return False
+    rung = _roles(row.decision[2].stages, extension)
+    return "assistant" in rung or not rung
 
 
-def _assists(stages: Iterable[Stage], extension: str) -> bool:
-    """Whether this user is rung as an assistant, in one of the stages or where they lead."""
-    return any(
-        any(each.extension == extension and each.role == "assistant" for each in stage.endpoints)
-        or _assists((*stage.busy, *stage.no_answer, *stage.unreachable), extension)
-        for stage in stages
-    )
+def _roles(stages: Iterable[Stage], extension: str) -> set[str]:
+    """As what this user is rung, in one of the stages or where they lead."""
+    found: set[str] = set()
+    for stage in stages:
+        found.update(each.role for each in stage.endpoints if each.extension == extension)
+        found |= _roles((*stage.busy, *stage.no_answer, *stage.unreachable), extension)
+    return found
+
+
+def _without_contact(shown: JsonRow, row: HistoryRow) -> JsonRow:
+    """The row with "private" in place of the confidential contact, wherever they stand in it."""
+    assert row.decision is not None
+    facts = row.decision[1]
+    contact = {row.called, facts.dialled} if row.direction == "outgoing" else {row.caller, facts.caller.number, facts.caller.extension}
+
+    def hide(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: hide(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [hide(each) for each in value]
+        return PRIVATE if isinstance(value, str) and value in contact else value
+
+    return {**shown, **{key: hide(shown[key]) for key in ("caller", "called", "answered_by", "segments", "quality")}}
 
 
 def _executive_note(row: HistoryRow) -> str:

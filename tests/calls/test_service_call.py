@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from b2bua.calls.commands import Hold, Outcome
 from b2bua.calls.service_call import joins_nothing
 from b2bua.delegation.plan import RoutePlan, Setting
 from b2bua.sip.values import SipError
@@ -127,6 +128,10 @@ def test_the_phone_asks_for_something_meanwhile(server: Server) -> None:
     offered = mine.reinvite(sdp=False).expect(200)
     assert b"m=audio 9 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=inactive\r\n" in offered.data, "what holds already"
     mine.info("1").expect(200)
+    mine.refer("601").expect(403)
+    outcomes: list[Outcome] = []
+    server.world.core.calls.order(next(iter(server.world.core.calls.calls)), Hold("676"), outcomes.append)
+    assert [each.status for each in outcomes] == [409]
     mine.send("UPDATE", [f"Contact: {server.sam.contact}"], b"v=0\r\nm=x\r\n").expect(488)
     mine.expect_ended()
     assert mine.ended_by == "them"

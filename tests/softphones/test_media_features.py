@@ -56,7 +56,9 @@ def boss(office: Desk) -> Pjsua:
 
 
 @pytest.mark.parametrize("keys", [Pjsua.press, Pjsua.press_info], ids=["RFC 4733", "INFO"])
-def test_pushed_to_the_executive_who_takes_it(office: Desk, lee: Pjsua, sam: Pjsua, boss: Pjsua, keys: Callable[[Pjsua, str], None]) -> None:
+def test_pushed_to_the_executive_who_takes_it(
+    office: Desk, lee: Pjsua, sam: Pjsua, boss: Pjsua, keys: Callable[[Pjsua, str], None]
+) -> None:
     talk(lee, sam, office.boss.extension)
     hear({lee: [sam], sam: [lee]})
     lee.record_anew()
@@ -134,10 +136,10 @@ def _onset(path_of: Pjsua, hertz: int, begun: float) -> float:
     """The moment (monotonic) at which a tone is in a recording that began at `begun`."""
     step = 160
 
-    def found() -> int | None:
+    def found() -> int:
         samples = read(path_of.record())
         starts = range(0, len(samples) - step + 1, step)
-        return next((start + step for start in starts if level(samples[start : start + step], hertz) > PRESENT), None)
+        return next((start + step for start in starts if level(samples[start : start + step], hertz) > PRESENT), 0)
 
     return begun + wait_for(found, f"{hertz} Hz at {path_of.account.user}") / RATE
 

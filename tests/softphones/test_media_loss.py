@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,17 @@ def _media_address(party: Party) -> tuple[str, int] | None:
     return (re.findall(r"c=IN IP4 (\S+)", found[0])[0], int(re.findall(r"m=audio (\d+)", found[0])[0])) if found else None
 
 
+def _all_heard(listener: Pjsua | Voice, tones: set[int]) -> bool:
+    return all(heard(listener.record(), tone) >= SECONDS for tone in tones)
+
+
 def _understand(listeners: dict[Pjsua | Voice, set[int]]) -> None:
     """Each hears these tones, and none that is its own."""
     for each in listeners:
         each.record_anew()
     for each, tones in listeners.items():
         try:
-            wait_for(lambda each=each, tones=tones: all(heard(each.record(), tone) >= SECONDS for tone in tones), "the tones", 2.5 * SECONDS)  # type: ignore[misc]
+            wait_for(partial(_all_heard, each, tones), "the tones", 2.5 * SECONDS)
         except TimeoutError as error:
             raise AssertionError(f"{error} {tones} in {describe(each.record())}") from error
         own = each.tone if isinstance(each, Voice) else each.account.tone
@@ -63,7 +68,7 @@ def test_loss_and_reordering(office: Desk, tmp_path: Path) -> None:
             boss.dial(f"*15{sam.account.user}")
             boss.events.wait("established")
             tones = {voice.tone, sam.account.tone, boss.account.tone}
-            _understand({each: tones - {own} for each, own in ((sam, sam.account.tone), (boss, boss.account.tone), (voice, voice.tone))})
+            _understand({sam: tones - {sam.account.tone}, boss: tones - {boss.account.tone}, voice: tones - {voice.tone}})
             boss.hangup()
             boss.events.wait("closed")
             sam.hangup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -38,6 +39,10 @@ def sam(office: Desk) -> Pjsua:
     return office.phone("sam", TONES[3])
 
 
+def _recorded(phone: Pjsua, seconds: float) -> bool:
+    return len(read(phone.record())) > seconds * RATE
+
+
 def test_a_delegated_call_crosses_the_engine(office: Desk, lee: Pjsua, sam: Pjsua) -> None:
     talk(lee, sam, office.boss.extension)
     hear({lee: [sam], sam: [lee]})
@@ -62,7 +67,7 @@ def test_hold_with_music_and_resume(office: Desk, lee: Pjsua, sam: Pjsua) -> Non
         holder.events.wait("media", status="local hold")
         hears_sound(held, "music")
         held.record_anew()
-        wait_for(lambda held=held: len(read(held.record())) > RATE, "a second of music")
+        wait_for(partial(_recorded, held, 1.0), "a second of music")
         assert windows_of(held.record(), holder.account.tone) == 0
         assert loudest(held.record()) > -45
         holder.resume()

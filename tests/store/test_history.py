@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from b2bua.delegation.plan import Caller, Endpoint, Facts, Role, RoutePlan, Stage
 from b2bua.store.history import iso, to_json, view
-from b2bua.store.ports import HistoryRow, Segment
+from b2bua.store.ports import HistoryRow, Quality, Segment
 
 DELEGATED = HistoryRow(
     "1", 0.0, 5.0, 65.25, "incoming", "+15551230001", "+6221500667", "667", "676", None, None, "answered",
     (Segment("talk", "676", 5.0, 65.25),), 200, ("667", "676", "677"),
 )  # fmt: skip
 MISSED = DELEGATED._replace(id="2", answered=None, answered_by=None, outcome="missed", segments=(), status=480)
-BY_EXECUTIVE = DELEGATED._replace(id="3", answered_by="667")
+BY_EXECUTIVE = DELEGATED._replace(id="3", answered_by="667", segments=(Segment("ring", "676", 0.0, 5.0), Segment("talk", "667", 5.0, 65.25)))
 ON_BEHALF = HistoryRow(
     "4", 0.0, 5.0, 9.0, "outgoing", "+6221500600", "+15557654321", None, "+15557654321", "667", "676", "answered",
     (Segment("talk", "676", 5.0, 9.0, "667"),), 200, ("676", "667"),
@@ -109,6 +109,43 @@ def test_a_confidential_call_that_the_executive_took_is_a_normal_call() -> None:
     row = decided(BY_EXECUTIVE, FRIEND, FORWARDED)
     assert [(each["caller"], each["note"]) for each in view([row], "667")] == [("+15551230001", "")]
     assert view([row], "676") == []
+
+
+def test_an_assistant_who_got_a_confidential_call_later_does_not_see_the_contact_anywhere() -> None:
+    """The executive had it first: transferred, or parked and retrieved (A24)."""
+    number = "+15551230001"
+    segments = (Segment("talk", "667", 5.0, 9.0, None, (number,)), Segment("talk", "676", 9.0, 20.0, None, (number,), "transferred"))
+    came = BY_EXECUTIVE._replace(segments=segments, quality=(Quality("676", 1, 1, 0, 0.0, 0.0, 0), Quality(number, 1, 1, 0, 0.0, 0.0, 0)))
+    plan = RoutePlan("ring", (Stage((phones("667"),), 20.0, "user"),), executive="667", confidential=True)
+    for row in (decided(came, FRIEND, plan), decided(came, FRIEND, plan)._replace(answered_by="676")):
+        (seen,) = view([row], "676")
+        assert number not in str(seen)
+        assert (seen["caller"], seen["note"]) == ("private", "for 667")
+        (own,) = view([row], "667")
+        assert str(own).count(number) == 4
+
+
+def test_an_executive_who_called_a_confidential_contact() -> None:
+    number = "+15551230001"
+    boss = Caller("user", "667", None, None, "667", "Olivia", False)
+    row = PLAIN._replace(caller="+6221500667", called=number, executive="667", direction="outgoing", answered_by=number)
+    row = decided(row._replace(segments=(Segment("talk", "676", 1.0, 2.0, None, (number,), "retrieved"),)), boss, RoutePlan("ring", executive="667", confidential=True))
+    (seen,) = view([row], "676")
+    assert number not in str(seen) and (seen["called"], seen["answered_by"]) == ("private", "private")
+    (own,) = view([row], "667")
+    assert (own["called"], own["note"]) == (number, "")
+
+
+def test_who_was_forwarded_to_openly_sees_a_confidential_caller() -> None:
+    plan = FORWARDED._replace(stages=(Stage((phones("601"),), 20.0, "forward"),))
+    (seen,) = view([decided(DELEGATED._replace(answered_by="601"), FRIEND, plan)], "601")
+    assert seen["caller"] == "+15551230001"
+
+
+def test_whoever_came_into_a_call_later_sees_it() -> None:
+    later = BY_EXECUTIVE._replace(segments=(*BY_EXECUTIVE.segments, Segment("talk", "601", 60.0, 65.0, why="retrieved")))
+    assert [each["note"] for each in view([later], "601")] == ["for 667"]
+    assert view([later], "676") == []  # whose phone only rang
 
 
 def test_a_feature_code_appears_to_the_one_who_dialled_it() -> None:

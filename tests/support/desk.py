@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from scenarios.office import Draft, Executive, Trunk, User, write
-from tests.support.audio import SoundHeard, describe, heard, loudest, windows_of
+from tests.support.audio import SoundHeard, describe, heard, windows_of
 from tests.support.baresip import Baresip
 from tests.support.network import wait_for
+from tests.support.phone import Phone
 from tests.support.phones import Start, phones
 from tests.support.pjsua import Pjsua
 from tests.support.server import Server
@@ -79,17 +81,14 @@ class Desk:
         except TimeoutError as error:
             raise AssertionError(f"after everybody has hung up the server still counts {left()}\n{self.server.tail()}") from error
 
-        for each in (*self.running.values(), *self.others):
+        everybody: list[Phone] = [*self.running.values(), *self.others]
+        for each in everybody:
             each.events.forget()
 
     def restart(self) -> None:
         """kill -9 of the signalling process, and another one in its place."""
         self.server.kill()
         self.server = self.keep.enter_context(Server(self.server.config))
-
-    def last_record(self) -> dict[str, Any]:
-        """The history row of the call that ended last."""
-        return max(wait_for(self.server.history, "a record"), key=lambda row: str(row["started"]))
 
 
 @contextmanager
@@ -114,6 +113,10 @@ def _recall_after(directory: Path, seconds: float) -> None:
     directory.write_text(yaml.safe_dump(written, allow_unicode=True), encoding="utf-8")
 
 
+def _all_heard(path: Path, tones: Iterable[int]) -> bool:
+    return all(heard(path, tone) >= CLEAR_SECONDS for tone in tones)
+
+
 def hear(who: Mapping[Pjsua, Iterable[Pjsua]]) -> None:
     """From now on each phone hears exactly these others, all at once: their tones, and nobody else's, its own included."""
     for phone in who:
@@ -124,7 +127,7 @@ def hear(who: Mapping[Pjsua, Iterable[Pjsua]]) -> None:
         path = phone.record()
         what = f"{phone.account.user} to hear {sorted(tones)}"
         try:
-            wait_for(lambda path=path, tones=tones: all(heard(path, tone) >= CLEAR_SECONDS for tone in tones), what)  # type: ignore[misc]
+            wait_for(partial(_all_heard, path, tones), what)
         except TimeoutError as error:
             raise AssertionError(f"{error}; {describe(path)}") from error
         strangers = {tone: found for tone in everybody - tones if (found := windows_of(path, tone)) > 2}
@@ -136,11 +139,6 @@ def hears_sound(phone: Pjsua, sound: str, seconds: float = 8.0) -> None:
     """Until this shipped sound is in the phone's recording."""
     found = SoundHeard(phone.record, sound)
     wait_for(lambda: found() > FOUND, f"{phone.account.user} to hear the sound {sound}", seconds)
-
-
-def silence(phone: Pjsua) -> float:
-    """dBFS of the loudest thing that the phone has heard since its recording began."""
-    return loudest(phone.record())
 
 
 def talk(caller: Pjsua, callee: Pjsua, number: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from scenarios.office import DOMAIN
 from scenarios.script import Seat
@@ -15,8 +16,13 @@ from tests.support.network import wait_for
 from tests.support.phone import Account, Phone
 from tests.support.pjsua import Pjsua
 
-Start = Callable[..., Phone]
-"""start(kind, seat, tone, codec): a running phone, registered when there is a server."""
+PhoneT = TypeVar("PhoneT", Baresip, Pjsua)
+
+
+class Start(Protocol):
+    """start(kind, seat, tone, codec): a running phone, registered when there is a server."""
+
+    def __call__(self, kind: type[PhoneT], seat: Seat, tone: int = ..., codec: str = ...) -> PhoneT: ...
 
 
 @contextmanager
@@ -25,9 +31,9 @@ def phones(folder: Path, server: str) -> Iterator[Start]:
     started: list[Phone] = []
     with ExitStack() as stack:
 
-        def start(kind: type[Baresip] | type[Pjsua], seat: Seat, tone: int = TONES[0], codec: str = "PCMU") -> Phone:
+        def start(kind: type[PhoneT], seat: Seat, tone: int = TONES[0], codec: str = "PCMU") -> PhoneT:
             account = Account(seat.ip, seat.user, seat.password or "", DOMAIN, server, tone, seat.transport, codec=codec)
-            phone: Phone = kind(account, folder)
+            phone = kind(account, folder)
             started.append(phone)
             stack.enter_context(phone)
             return phone

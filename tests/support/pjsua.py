@@ -45,9 +45,9 @@ class Pjsua:
         self._reader = threading.Thread(target=self._read, name=f"pjsua {account.user}", daemon=True)
         self._reader.start()
         try:
-            self.events.wait("ready")
+            self.events.wait("ready", 30)
             if account.server:
-                self.events.wait("registered")
+                self.events.wait("registered", 30)
         except BaseException:
             self._stop()
             print(self.log())
