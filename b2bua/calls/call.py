@@ -62,7 +62,7 @@ REMIND_SECONDS: Final = 60.0
 class Call:
     """A call and its legs. Made by the index, which is told when it is over."""
 
-    __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "hunt", "conversation", "relaying",
+    __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "hunt", "conversation", "frozen", "relaying",
                  "_rang", "_winner", "__weakref__")  # fmt: skip
 
     def __init__(self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, origin: Origin, record: Record) -> None:
@@ -80,6 +80,8 @@ class Call:
         self.conversation: Conversation | None = None
         self.relaying: Relaying | None = None
         """What its sound goes by, until it comes to our own engine; None where it does at once, or goes directly."""
+        self.frozen = ""
+        """What of a snapshot never changes, as text; "" before the first one."""
         self._rang = 0  # last provisional status that the caller got
         self._winner: Leg | None = None  # has answered, and its answer is being rewritten
 

@@ -74,7 +74,7 @@ class Conversation:
 
     __slots__ = (
         "call", "id", "index", "mailbox", "record", "parties", "caller_party", "subject_party", "hunt", "idle", "plays", "slot", "parked_by", "locked_by", "room", "gave_back", "since", "note", "sent_by",
-        "leaving", "referral", "why", "takes", "resumed", "due", "_bridge", "_context", "_deferred", "_current", "_timers",
+        "leaving", "moving", "referral", "why", "takes", "resumed", "due", "_bridge", "_context", "_deferred", "_current", "_timers",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
@@ -107,6 +107,8 @@ class Conversation:
         """The assistant who has sent the call to the executive last."""
         self.leaving: Party | None = None
         """Who has sent the others away and has not hung up yet: they come back to them if all else fails."""
+        self.moving: Party | None = None
+        """Who is about to send the others away, while their sound is brought to us: the others stay if they hang up."""
         self.referral: Referral | None = None
         """What tells a transferor how the transfer goes (`transfer`)."""
         self.takes: dict[str, taking.Taking] = {}
@@ -290,6 +292,8 @@ class Conversation:
         party.leg.home = self.call
         party.leg.post = self.mailbox.post
         self.parties.append(party)
+        if party.role == "talk":
+            self.say_no_more()
         keys.listen(self, party)
         if self.subject_party is None or self.subject_party not in self.parties:
             self.subject_party = self.parties[0]
@@ -342,6 +346,8 @@ class Conversation:
         """Make the sound and the record fit who is in the call and what they do."""
         if why:
             self.why = why
+        if self.hunt is None:
+            self.idle = MUSIC
         pushing.settle(self)
         self.record.changed(self._doing(), self.why)
         conference.changed(self)
@@ -432,6 +438,19 @@ class Conversation:
             keys.listen(self, party)
         return True
 
+    async def bring(self, party: Party, *, whole: bool = False) -> bool:
+        """Bring the sound of those to the engine whom `party` sends away; with `whole` theirs as well, if their phone lets it. They may
+        hang up meanwhile, as people do who have pressed the last key: the others stay."""
+        waiting = self.others(party)
+        self.moving = party
+        try:
+            anchored = (whole and await self.anchor()) or await self.anchor(waiting)
+        finally:
+            self.moving = None
+        if not anchored and self.parties and not self.goes_on():
+            self.end()
+        return anchored
+
     async def reoffer(self, party: Party, body: bytes) -> bool:
         """Offer `body` to a party and wait for its answer; whether it agreed. Meanwhile only what cannot wait is dealt with."""
         leg = party.leg
@@ -492,6 +511,11 @@ class Conversation:
         for party in list(self.parties):
             self.play(party, Play("unavailable", ("unavailable",)))
         self.after(Deadline("unavailable"), UNAVAILABLE_SECONDS)
+
+    def say_no_more(self) -> None:
+        """Somebody is there after all."""
+        self.cancel_timer("unavailable")
+        self.plays = {id_: play for id_, play in self.plays.items() if play.id != "unavailable"}
 
     def end(self, status: int = 480, headers: str = "") -> None:
         """Everybody is let go."""
@@ -557,14 +581,14 @@ class Conversation:
         if len(self.parties) != 2 or self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None:
             return False
         one, other = self.parties
-        return one.role == other.role == "talk" and not one.aside and not other.aside and self.leaving is None
+        return one.role == other.role == "talk" and not one.aside and not other.aside and self.leaving is None and self.moving is None
 
     def goes_on(self) -> bool:
         """Whether there is a call without who has just left."""
         if not self.parties:
             return False
-        talking = sum(party.role == "talk" for party in self.heard_parties())
-        waits = self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None
+        talking = sum(party.role == "talk" and party is not self.moving for party in self.heard_parties())
+        waits = self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None or self.moving is not None
         return talking > (0 if waits else 1)
 
     def on_cancelled(self, event: Cancelled) -> None:

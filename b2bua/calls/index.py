@@ -550,7 +550,7 @@ class CallIndex:
             self._kept.add(call_id)
             try:
                 call = load(text, self, flow_of)
-            except ValueError as error:
+            except (ValueError, SipError) as error:
                 self.log.warning("call not restored", call=call_id, reason=str(error))
                 self._forget_snapshot(call_id)
                 continue
@@ -622,8 +622,9 @@ class CallIndex:
         self.draining = True
 
     def hand_over(self) -> None:
-        """Leave the running calls to the next server: keep them as they are now."""
+        """Leave the running calls to the next server: keep them as they are now, whatever becomes of them here."""
         self._keep_snapshots(self.stack.now)
+        self._snapshots = None
 
     def hang_up_all(self, status: int = 503) -> None:
         """End what still runs (the drain's time is up)."""

@@ -231,7 +231,6 @@ def enter(conversation: Conversation, event: Joining | Taken, party: Party) -> N
             _announce(conversation)
         return
     conversation.stop_ringing(COMPLETED_ELSEWHERE)
-    conversation.cancel_timer("unavailable")
     conversation.plays.clear()
     parking.release(conversation)
     conversation.locked_by = private
@@ -300,6 +299,7 @@ async def barge_in(conversation: Conversation, command: BargeIn) -> Outcome:
     if refused:
         return Outcome(403, refused)
     party.role, party.target = "talk", None
+    conversation.say_no_more()
     conversation.apply("joined")
     _announce(conversation)
     return Outcome(200, "joined")

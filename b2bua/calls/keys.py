@@ -6,7 +6,7 @@ code reach it, too, in their order: as telephone events or tones where the sound
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from b2bua.calls import conference, pushing
 from b2bua.calls.commands import Park, dialled
@@ -23,6 +23,8 @@ from b2bua.sip.values import SipError
 if TYPE_CHECKING:
     from b2bua.calls.conversation import Conversation
 
+SILENT_SECONDS: Final = 60.0
+"""After so long without a sound from a party that should send some it is asked whether it is there."""
 _TICK = Deadline("keys")
 _CONTENT_TYPES = (dtmf_relay.RELAY, dtmf_relay.PLAIN)
 
@@ -46,8 +48,8 @@ def _on_media(leg: Leg, event: MediaEvent) -> None:
         leg.post(Pressed(leg, event.digit))
     elif isinstance(event, Played):
         leg.post(Heard(leg, event.play))
-    elif isinstance(event, Silent) and leg.home is not None:
-        leg.stack.counters["silent"] += 1
+    elif isinstance(event, Silent) and event.seconds >= SILENT_SECONDS:
+        leg.refresh_session()  # a phone that is there answers; one that is not is lost, and its call ends
 
 
 async def pressed(conversation: Conversation, event: Pressed) -> None:

@@ -94,8 +94,8 @@ async def park(conversation: Conversation, command: Park) -> Outcome:
 async def park_for(conversation: Conversation, party: Party, slot: str) -> Outcome:
     """Park the other party for `party`; `slot` "" is the next free one.
 
-    `party` hears nobody and is heard by nobody any more. It is expected to hang up, as after a REFER, and may have done so before the
-    sound has come to us; after `SPEAKING_SECONDS` it is let go. Refused: nothing has changed.
+    `party` hears nobody and is heard by nobody any more. It is expected to hang up, as after a REFER, and may have done so before
+    the sound has come to us; after `SPEAKING_SECONDS` it is let go. Refused: nothing has changed.
     """
     chosen = _slot_for(conversation, party, slot)
     if isinstance(chosen, Outcome):
@@ -103,7 +103,7 @@ async def park_for(conversation: Conversation, party: Party, slot: str) -> Outco
     waiting = _talking_with(conversation, party)
     lot = conversation.index.parking
     lot.take(chosen, conversation.id)
-    anchored = await conversation.anchor() or await conversation.anchor(waiting)
+    anchored = await conversation.bring(party, whole=True)
     if not anchored or _talking_with(conversation, party) != waiting:
         lot.leave(conversation.id)
         return Outcome(488, "there is no media engine for this call") if not anchored else Outcome(404, "somebody has hung up")
@@ -191,7 +191,8 @@ def recall(conversation: Conversation) -> None:
 
 
 def resume(conversation: Conversation) -> None:
-    """A restarted server goes on with a call that was parked: it has its slot, and its full time there once more."""
+    """A restarted server goes on with a call that was parked: it has its slot, and, unless the snapshot knows better, its full
+    time there."""
     if conversation.slot is not None:
         lot = conversation.index.parking
         if conversation.slot not in lot.occupied:
@@ -215,7 +216,6 @@ def welcome(conversation: Conversation, party: Party) -> str:
 def retrieved(conversation: Conversation, party: Party) -> None:
     """`party` has the parked call: whatever rings for it falls silent, and the slot is free."""
     conversation.stop_ringing(COMPLETED_ELSEWHERE)
-    conversation.cancel_timer("unavailable")
     release(conversation)
     conversation.plays.clear()
     conversation.since = conversation.now

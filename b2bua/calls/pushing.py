@@ -99,7 +99,7 @@ async def _bring(conversation: Conversation, party: Party, *, announced: bool) -
         return Outcome(488, "there is no media engine for this call")
     if announced and "mix" not in media.abilities:
         return Outcome(488, "the media engine cannot mix: the call can be sent, but not announced")
-    anchored = await conversation.anchor(None if announced else waiting)
+    anchored = await conversation.anchor() if announced else await conversation.bring(party)
     if (announced and party not in conversation.parties) or _talking_with(conversation, party) != waiting:
         return Outcome(404, "somebody has hung up")
     return None if anchored else Outcome(488, "the other phone does not let its sound be moved")

@@ -29,7 +29,7 @@ from b2bua.store import decisions
 if TYPE_CHECKING:
     from b2bua.calls.index import CallIndex
 
-VERSION: Final = 2
+VERSION: Final = 3
 FlowOf = Callable[[str, tuple[str, int], tuple[str, int]], Flow | None]
 """Transport, our address, the peer's: the way between them, None when there is none any more."""
 _GAP: Final = 1000
@@ -48,12 +48,11 @@ def dump(call: Call) -> str | None:
     parties = [party for party in conversation.parties if party.leg.state is CONFIRMED]
     if not parties:
         return None
+    if not call.frozen:
+        call.frozen = _encode({"plan": call.plan, "caller": call.caller, "origin": call.origin})
     data = {
         "version": VERSION,
         "id": call.id,
-        "plan": call.plan,
-        "caller": call.caller,
-        "origin": call.origin,
         "record": call.record.dump(),
         "parties": [_party(party) for party in parties],
         "caller_party": _at(parties, conversation.caller_party),
@@ -64,7 +63,7 @@ def dump(call: Call) -> str | None:
         "deadlines": {name: call.index.wall_at(due) for name, due in conversation.due.items()},
         "since": call.index.wall_at(conversation.since),
     }
-    return _encode(data)
+    return f'{{"frozen":{call.frozen},{_encode(data)[1:]}'
 
 
 def load(text: str, index: CallIndex, flow_of: FlowOf) -> Call:
@@ -82,9 +81,25 @@ def load(text: str, index: CallIndex, flow_of: FlowOf) -> Call:
 def _load(data: dict[str, Any], index: CallIndex, flow_of: FlowOf) -> Call:
     record = Record(index.wall)
     record.load(data["record"])
-    plan = decisions.plan_of(data["plan"])
-    call = Call(index, data["id"], plan, decisions.caller_of(data["caller"]), Origin(*data["origin"]), record)
+    frozen = data["frozen"]
+    plan = decisions.plan_of(frozen["plan"])
+    call = Call(index, data["id"], plan, decisions.caller_of(frozen["caller"]), Origin(*frozen["origin"]), record)
     conversation = Conversation(call)
+    try:
+        _fill(conversation, data, index, flow_of)
+    except Exception:
+        for leg in [dialog.owner for dialog in list(index.stack.dialogs.values()) if isinstance(dialog.owner, Leg)]:
+            if leg.home is call:
+                leg.hang_up()  # whoever of it is there is told
+        index.parking.leave(call.id)
+        raise
+    call.conversation = conversation
+    return call
+
+
+def _fill(conversation: Conversation, data: dict[str, Any], index: CallIndex, flow_of: FlowOf) -> None:
+    """The parties and all that is known of them. Raises what `load` says."""
+    call = conversation.call
     found = [_load_party(each, call, flow_of) for each in data["parties"]]
     conversation.parties = [party for party in found if party is not None]
     if not conversation.parties:
@@ -105,8 +120,6 @@ def _load(data: dict[str, Any], index: CallIndex, flow_of: FlowOf) -> Call:
         if name in DEADLINES:
             conversation.after(DEADLINES[name], max(1.0, at - index.wall()))
     resuming.load(conversation, found, data["under_way"])
-    call.conversation = conversation
-    return call
 
 
 def _at(parties: Sequence[Party], party: Party | None) -> int | None:
@@ -174,6 +187,7 @@ def _load_leg(data: dict[str, Any], call: Call, flow_of: FlowOf) -> Leg | None:
     dialog.route_set = tuple(values["route_set"])
     dialog.local_seq += _GAP
     leg.confirm(dialog)
+    leg.home = call
     index.stack.add_dialog(dialog)
     leg.call_id = data["call_id"]
     leg.trunk = index.trunks.get(data["trunk"]) if data["trunk"] is not None else None

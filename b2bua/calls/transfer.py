@@ -212,16 +212,8 @@ async def _to_feature(conversation: Conversation, referral: Referral, plan: Rout
         referral.accept()
         referral.tell(200)
     elif conversation.parties and not conversation.goes_on():
-        _alone(conversation, referral)
+        conversation.end()  # one of the two has hung up meanwhile
     return outcome
-
-
-def _alone(conversation: Conversation, referral: Referral) -> None:
-    """Nothing has come of it, and one of the two has hung up meanwhile: whom the transferor has left has them rung back."""
-    if referral.party in conversation.parties:
-        conversation.end()
-    else:
-        _back(conversation, referral.actor)
 
 
 def _give_up(call: Call) -> None:

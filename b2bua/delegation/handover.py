@@ -10,7 +10,7 @@ A plan of action "refuse" means that nothing has happened: the call stays as it 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -246,23 +246,32 @@ def _by(endpoint: Endpoint, transferor: str, executive: str | None) -> Endpoint:
 def give_back(directory: Directory, decided: RoutePlan, gave_back: Collection[str], waiting: Waiting, at: datetime) -> RoutePlan:
     """`decided` once more without those who gave the call back; they ring again when nobody else is left or answers (C14)."""
     move = _Move(directory, waiting._replace(executive=decided.executive or waiting.executive), decided.called, at)
-    stages = _without(decided.stages, gave_back)
+    stages = _those(decided.stages, lambda each: _is_here(directory, each) and each.extension not in gave_back and each.diverted_by not in gave_back)
     for extension in gave_back:
         move.situation.note("give back", True, f"{move.situation.named(extension)} gave the call back")
         stages = (*stages, *move.back(extension))
-    rollover = decided.rollover or move.last(next(iter(gave_back), ""))
+    rollover = _those(decided.rollover, lambda each: _is_here(directory, each)) or move.last(next(iter(gave_back), ""))
     plan = move.plan(stages, rollover, decided.called)
     return plan._replace(rollover_after=decided.rollover_after or None)
 
 
-def _without(stages: Stages, extensions: Collection[str]) -> Stages:
-    """`stages` without the phones of `extensions` and the numbers that they divert to."""
+def _is_here(directory: Directory, endpoint: Endpoint) -> bool:
+    """Whether the directory still knows who is rung, and for whom: it may be another one than that of the decision."""
+    return (endpoint.extension is None or endpoint.extension in directory.users) and (
+        endpoint.for_executive is None or endpoint.for_executive in directory.offices
+    )
+
+
+def _those(stages: Stages, wanted: Callable[[Endpoint], bool]) -> Stages:
+    """`stages` without the endpoints that are not wanted."""
     kept: list[Stage] = []
     hold = None
     for stage in stages:
         hold = hold if stage.hold is None else stage.hold
-        left = tuple(each for each in stage.endpoints if each.extension not in extensions and each.diverted_by not in extensions)
+        left = tuple(each for each in stage.endpoints if wanted(each))
         if left:
-            kept.append(stage._replace(endpoints=left, hold=hold))  # the round of a queue begins with who rings first
+            busy, no_answer, unreachable = (_those(each, wanted) for each in (stage.busy, stage.no_answer, stage.unreachable))
+            # the round of a queue begins with who rings first
+            kept.append(stage._replace(endpoints=left, hold=hold, busy=busy, no_answer=no_answer, unreachable=unreachable))
             hold = None
     return tuple(kept)

@@ -14,7 +14,7 @@ from typing import Final
 from b2bua import logs
 
 JOURNAL: Final = "calls.journal"
-LARGE: Final = 8 * 1024 * 1024
+LARGE: Final = 32 * 1024 * 1024
 """Bytes from which on the file is looked at whether it is worth writing anew."""
 
 _log = logs.get("store")
@@ -28,13 +28,17 @@ class CallJournal:
         self._kept: dict[str, str] = {}
         self._file = -1
         self._size = 0
+        self._alive = 0  # bytes of `_kept`
         self._broken = False
 
     def load(self) -> Iterable[tuple[str, str]]:
-        """What an earlier life of the server has left. Raises OSError."""
+        """What an earlier life of the server has left. What cannot be read is told, and left behind."""
         try:
             lines = self._path.read_text("ascii", "replace").split("\n")[:-1]  # what follows the last end of line is torn
         except FileNotFoundError:
+            lines = []
+        except OSError as error:
+            _log.error("calls of before the restart cannot be read", reason=str(error))
             lines = []
         for line in lines:
             call_id, _, snapshot = line.partition(" ")
@@ -42,15 +46,22 @@ class CallJournal:
                 self._kept[call_id] = snapshot
             else:
                 self._kept.pop(call_id, None)
-        self._rewrite()
+        self._alive = sum(map(len, self._kept.values()))
+        try:
+            self._rewrite()
+        except OSError as error:
+            _log.error("calls cannot be kept over a restart", reason=str(error))
         return list(self._kept.items())
 
     def save(self, call_id: str, snapshot: str) -> None:
+        self._alive += len(snapshot) - len(self._kept.get(call_id, ""))
         self._kept[call_id] = snapshot
         self._append(f"{call_id} {snapshot}\n")
 
     def delete(self, call_id: str) -> None:
-        if self._kept.pop(call_id, None) is not None:
+        snapshot = self._kept.pop(call_id, None)
+        if snapshot is not None:
+            self._alive -= len(snapshot)
             self._append(f"{call_id}\n")
 
     def close(self) -> None:
@@ -68,7 +79,7 @@ class CallJournal:
             if os.write(self._file, data) != len(data):
                 raise OSError("the disk is full")
             self._size += len(data)
-            if self._size > LARGE and self._size > 4 * sum(map(len, self._kept.values())):
+            if self._size > LARGE and self._size > 4 * self._alive:
                 self._rewrite()
             self._broken = False
         except OSError as error:

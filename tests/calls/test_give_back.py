@@ -9,7 +9,7 @@ import pytest
 from b2bua.calls.commands import GiveBack, Outcome
 from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall
-from tests.world import NUMBER, Rollover, World, executive
+from tests.world import NUMBER, Rollover, World, directory, executive
 
 NewWorld = Callable[..., World]
 
@@ -86,6 +86,18 @@ def test_the_call_rings_at_the_others(office: Office) -> None:
 def test_by_command(office: Office) -> None:
     assert office.give_back() == Outcome(200, "given back")
     answer(office.expect(office.others[0]))
+
+
+@pytest.mark.parametrize("left", [("668",), ("667", "668")])
+def test_after_a_reload_that_drops_the_executive(new_world: NewWorld, left: tuple[str, ...]) -> None:
+    """The caller is not lost: whoever gave it back has it again, or the other assistant."""
+    offices = {"667": executive("667", "676", "677", rollover=Rollover(20, "forward", "668")), "668": executive("668", "676", "678")}
+    office = Office(new_world(*offices.values(), media=FakeMedia()), "677", "678")
+    world = office.world
+    world.core.use_directory(directory(world.config, *(offices[each] for each in left)))
+    assert office.give_back().done
+    answer(office.expect(office.others[0] if "667" in left else office.sam))
+    assert office.caller.state == "up"
 
 
 def test_within_five_seconds(office: Office) -> None:

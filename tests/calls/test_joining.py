@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.calls.commands import Command, Outcome, Take
+from b2bua.calls.commands import BargeIn, Command, JoinKind, Outcome, Take
 from b2bua.delegation.callers import Callers
 from b2bua.delegation.people import Filtering, Right
 from b2bua.store.history import view
@@ -835,3 +835,30 @@ def restart(stage: Stage) -> None:
     stage.world.run(1.0)
     stage.world.revive()
     stage.world.run(0.5)
+
+
+@pytest.mark.parametrize("kind", ["join", "listen"])
+def test_joining_a_call_in_which_it_is_said_that_nobody_is_there(new_world: Callable[..., World], kind: JoinKind) -> None:
+    """Whoever was about to be let go is talked to, and stays; who only listens changes nothing, until they join."""
+    world = new_world(executive("667", Delegation("676", "667", EVERY)), media=FakeMedia())
+    boss, sam, lee = world.phones("667", "676", "601")
+    mine = lee.call("667")
+    at_sam = sam.expect_call()
+    at_sam.answer()
+    mine.expect_up()
+    world.press(at_sam, "##20")
+    boss.expect_call().reject(486)
+    sam.expect_call().reject(486)
+    world.run(0.5)
+    assert world.hears(mine) == {"unavailable"}
+    found: list[Outcome] = []
+    world.core.calls.order(next(iter(world.core.calls.calls)), Take("667", kind), found.append)
+    at_boss = boss.expect_call()
+    at_boss.answer()
+    world.run(0.5)
+    if kind == "listen":
+        assert world.hears(mine) == {"unavailable"}
+        world.core.calls.order(next(iter(world.core.calls.calls)), BargeIn("667"), found.append)
+    world.run(20.0)
+    assert world.hears(mine, boss=at_boss) == {"boss"}
+    assert [outcome.done for outcome in found] == [True] * len(found)

@@ -607,3 +607,41 @@ def test_two_park_in_one_slot(desk: Desk, offset: float) -> None:
     else:
         assert desk.sam.calls[-1].status == 486
         desk.joined(desk.at_sam, desk.caller)
+
+
+@pytest.mark.parametrize("slot", ["702", "710"])
+def test_the_last_key_and_hanging_up(new_world: Callable[..., World], slot: str) -> None:
+    """As people do. The sound is still being brought here: the call is parked all the same."""
+    for offset in [step * 0.0005 for step in range(1, 12)]:
+        world = new_world(executive("667", "676"), media=FakeMedia())
+        assert world.media is not None
+        world.media.available = False
+        sam, lee = world.phones("676", "601")
+        mine, theirs = world.talk(sam, lee)
+        world.media.available = True
+        for digit in f"*68{slot}#":
+            mine.info(digit)
+        world.wire.after(offset, mine.hang_up)
+        world.run(1.0)
+        assert world.hears(theirs) == {"music"}, world.report(str(offset))
+        again = sam.call(slot)
+        again.expect_up()
+        assert world.hears(theirs, sam=again) == {"sam"}
+        world.settle(40.0)
+
+
+@pytest.mark.parametrize("refusal", [488, 500])
+def test_the_last_key_and_hanging_up_in_vain(new_world: Callable[..., World], refusal: int) -> None:
+    """The other phone does not let its sound be moved: it is not left alone."""
+    world = new_world(executive("667", "676"), media=FakeMedia())
+    assert world.media is not None
+    world.media.available = False
+    sam, lee = world.phones("676", "601")
+    mine, theirs = world.talk(sam, lee)
+    world.media.available = True
+    lee.hooks["INVITE"] = lambda call, request: refusal if request.to_tag else None
+    for digit in "*68702#":
+        mine.info(digit)
+    mine.hang_up()
+    world.run(1.0)
+    assert theirs.state == "ended"

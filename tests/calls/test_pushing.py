@@ -278,7 +278,30 @@ def test_hanging_up_while_a_direct_call_is_brought_here(new_world: NewWorld) -> 
         world.core.calls.order(next(iter(world.core.calls.calls)), PushBack("676"), found.append)
         world.run(0.1)
         (mine if who == "mine" else theirs).hang_up()
-        world.run(2)
+        world.run(2 if who == "theirs" else 40)  # a phone that is silent has the time of an INVITE
         assert mine.state == theirs.state == "ended"
         assert found == [Outcome(404, "somebody has hung up")]
         assert not boss.calls
+
+
+@pytest.mark.parametrize("code", ["##20", "*85"])
+def test_the_last_key_and_hanging_up(new_world: NewWorld, code: str) -> None:
+    """As people do. The sound is still being brought here: the call is sent all the same."""
+    for offset in [step * 0.0005 for step in range(1, 12)]:
+        world = new_world(executive("667", "676", "677"), media=FakeMedia())
+        assert world.media is not None
+        world.media.available = False
+        boss, sam, ana = world.phones("667", "676", "677")
+        caller = world.carrier.call("+6221500667")
+        at_sam = sam.expect_call()
+        at_sam.answer()
+        caller.expect_up()
+        ana.expect_call().expect_ended()
+        world.media.available = True
+        for digit in code:
+            at_sam.info(digit)
+        world.wire.after(offset, at_sam.hang_up)
+        again = (boss if code == "##20" else ana).expect_call()
+        answer(again)
+        assert world.hears(caller, other=again) == {"other"}
+        world.settle(40.0)

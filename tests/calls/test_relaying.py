@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
 from b2bua.calls.commands import Hold, Outcome
 from b2bua.calls.events import Rewrote
-from b2bua.delegation.model import Directory
+from b2bua.delegation.model import Alerting, Delegation, Directory, Executive, User
 from b2bua.media.rtpengine import Rtpengine
 from tests.fake_media import FakeMedia
 from tests.fake_rewriter import HOST, FakeRewriter
@@ -17,7 +17,7 @@ from tests.media.fake_rtpengine import CONTROL, FakeRtpengine
 from tests.phone_call import PhoneCall
 from tests.phones import Phone, stays_silent
 from tests.plain_sip import write
-from tests.world import NUMBER, USERS, World, configuration, executive
+from tests.world import EPOCH, NUMBER, USERS, World, configuration, executive
 
 Office = Callable[..., World]
 OURS = ("127.7.7.2", 40_001)
@@ -43,12 +43,12 @@ def anchored(new_world: Office) -> World:
     return new_world(media=FakeMedia(), rewriter=FakeRewriter(), organisation=anchoring())
 
 
-def anchoring() -> Directory:
+def anchoring(*executives: Executive, users: Iterable[User] = USERS) -> Directory:
     config = configuration()
     built = Directory.build(
         domain=config.domain,
-        users=USERS,
-        executives=(executive(),),
+        users=users,
+        executives=executives or (executive(),),
         trunks=config.routes,
         emergency=config.emergency,
         organisation="Acme",
@@ -265,6 +265,19 @@ def test_new_calls_while_the_engine_is_dead(new_world: Office, everything: bool)
     else:
         mine, theirs = world.talk(lee, mia)
         assert mine.hears(theirs)
+
+
+def test_a_caller_does_not_wait_in_a_queue_for_a_dead_engine(new_world: Office) -> None:
+    """Its members would be rung round after round."""
+    members = tuple(Delegation(each, "500", frozenset({"receive"})) for each in ("601", "602"))
+    sales = Executive("500", kind="group", delegations=members, alerting=Alerting(ring_seconds=20), maximum_wait=60.0)
+    organisation = anchoring(sales, users=(*USERS, User("500", "Sales", "", kind="group")))
+    world = new_world(media=FakeMedia(), rewriter=FakeRewriter(SLOW), organisation=organisation)
+    world.phones("601", "602")
+    caller = world.carrier.call_from("+15551234567", "500")
+    world.run(SLOW / 2)
+    engine(world).die()
+    caller.expect_ended(503, within=2.0)
 
 
 def test_an_emergency_call_goes_directly_when_the_engine_is_dead(anchored: World) -> None:
@@ -509,9 +522,24 @@ def test_offers_that_cross(slow: World, offset: float) -> None:
     assert len(statuses) == 2 and set(statuses) <= {200, 491}
     assert talking(slow, caller, sam)
     (relay,) = engine(slow).calls.values()
+    if 200 in statuses:
+        assert engine(slow).log.count("offer") == 3, "the one that was refused is not taken back while the other crosses"
     agreed = [bytes(call.local_sdp) for call in (caller, sam)] if 200 in statuses else before
     assert sorted(relay.believed.values()) == sorted(agreed), "each answers with where it wants its packets now"
     caller.reinvite().expect(200)
+
+
+def test_the_record_ends_when_the_call_does(new_world: Office) -> None:
+    """Not when the engine has told what it has counted."""
+    world = new_world(media=FakeMedia(), rewriter=FakeRewriter(0.2))
+    sam = world.phone("676")
+    caller = world.carrier.call("+6221500667")
+    theirs = taken(caller, sam)
+    moment = world.wire.now
+    theirs.hang_up()
+    over(world, caller, theirs)
+    (row,) = world.history
+    assert row.quality and row.ended - (EPOCH + moment) < 0.1
 
 
 @pytest.mark.parametrize("who", ["who offers", "the other"])

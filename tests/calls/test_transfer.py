@@ -84,6 +84,29 @@ def test_blind_transfer(new_world: NewWorld) -> None:
     assert stage.world.history[-1].executive == "667"
 
 
+def test_on_hold_after_a_transfer_there_is_music_again(new_world: NewWorld) -> None:
+    """Not the ringing that was heard while the target rang, whether it has answered or not."""
+    stage = Stage(new_world)
+    stage.at_sam.hold()
+    stage.at_sam.refer("601").expect(202)
+    busy = stage.lee.expect_call()
+    busy.ring()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller) == {"tone:ringback"}
+    busy.reject(486)
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller) == {"music"}
+    stage.at_sam.refer("601").expect(202)
+    at_lee = stage.lee.expect_call()
+    at_lee.ring()
+    stage.world.run(0.5)
+    at_lee.answer()
+    stage.world.run(0.5)
+    at_lee.hold()
+    stage.world.run(0.5)
+    assert stage.hears(stage.caller, lee=at_lee) == {"music"}
+
+
 def test_the_transferor_may_hang_up_at_once(new_world: NewWorld) -> None:
     stage = Stage(new_world)
     stage.at_sam.refer("601").expect(202)

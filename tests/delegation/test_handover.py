@@ -277,6 +277,19 @@ class TestGiveBack:
         plan = give_back(found, call(PRESS, "667", found), ["676"], waits(), NOW)
         assert ringing(plan) == [["677"], [f"{MOBILE}@carrier"]]
 
+    def test_a_new_directory_may_have_dropped_whom_the_plan_names(self) -> None:
+        both = (olivia(rollover=Rollover(None, "forward", "668")), Executive("668", delegations=assistants("668", "678", "677")))
+        decided = call(PRESS, "667", where(*both))
+        without = where(olivia(rollover=Rollover(None, "forward", "668")))
+        plan = give_back(without, decided, ["676"], waits(), NOW)
+        assert (ringing(plan), later(plan)) == ([["677"], ["676"]], [["668"]]), "Victor is no executive any more: he rings himself"
+        assert plan.present_for == ()
+        plan = give_back(where(both[1]), decided, ["676"], waits(), NOW)
+        assert (ringing(plan), plan.executive) == ([["676"]], None)
+        nobody = directory(both[1], users=[each for each in (*USERS, SALES) if each.extension not in ("676", "667")])
+        plan = give_back(nobody, decided, ["676"], waits(), NOW)
+        assert [each.extension for each in endpoints(plan)] == ["678", "677"]
+
     def test_the_rounds_of_a_queue_begin_with_who_is_left(self) -> None:
         members = assistants("500", ("601", {"receive"}), ("600", {"receive"}))
         queue = Executive("500", kind="group", alerting=Alerting("sequential", 10), maximum_wait=60, delegations=members)

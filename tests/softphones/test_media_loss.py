@@ -63,7 +63,9 @@ def test_loss_and_reordering(office: Desk, tmp_path: Path) -> None:
             sam.events.wait("incoming")
             sam.answer()
             sam.events.wait("established")
-            voice.speak_to(*wait_for(lambda: _media_address(party), "the answer"))
+            address = wait_for(lambda: _media_address(party), "the answer")
+            assert address is not None
+            voice.speak_to(*address)
             _understand({sam: {voice.tone}, voice: {sam.account.tone}})
             boss.dial(f"*15{sam.account.user}")
             boss.events.wait("established")

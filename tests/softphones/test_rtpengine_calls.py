@@ -78,7 +78,8 @@ def test_relayed_by_rtpengine_and_held_with_music(site: Site) -> None:
     lee.hangup()
     sam.events.wait("closed")
     wait_for(lambda: not office.ports(), "the ports of the own engine to be given back")
-    quality = office.last_record()["quality"]
+    (row,) = wait_for(office.server.history, "the call in the history")
+    quality = row["quality"]
     assert sorted(each["party"] for each in quality) == sorted([lee.account.user, sam.account.user] * 2)
     assert all(each["received"] for each in quality), quality
 

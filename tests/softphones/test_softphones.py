@@ -165,6 +165,7 @@ def test_on_behalf_through_the_trunk(floor: Floor, start: Start, tmp_path: Path,
         absent("P-Preferred-Identity"), nowhere(sam.name), nowhere(f":{sam.extension}@"), nowhere(literal(sam.number.removeprefix("+"))),
     ).ring().pause(0.2).answer().byed()  # fmt: skip
     trunk.echo = True
+    phone: Phone
     if way == "by_code":
         phone = start(Baresip, sam.seats[0], TONES[0])
         dialled = f"#64{boss.extension}*{number}"

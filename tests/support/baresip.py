@@ -1,8 +1,8 @@
 """baresip (Debian's, 1.0) as a phone: no window, no sound card, commands and events over its TCP control socket.
 
 It says a tone from a file and records what it decodes (module sndfile), until the first hold. Its RTP sockets are bound to no address, so
-the kernel sends from 127.0.0.1 whatever its SIP address is, and an engine that takes sound from nowhere but the party's address drops it: every
-baresip sits at 127.0.0.1, on ports of its own. Debian's build knows MD5 digest only, and gives up when
+the kernel sends from 127.0.0.1 whatever its SIP address is, and an engine that takes sound from nowhere but the party's address drops
+it: every baresip sits at 127.0.0.1, on ports of its own. Debian's build knows MD5 digest only, and gives up when
 any other algorithm is offered beside it: a server for it is configured with `digest: [MD5]`.
 """
 

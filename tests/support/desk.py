@@ -85,6 +85,10 @@ class Desk:
         for each in everybody:
             each.events.forget()
 
+    def last_record(self) -> dict[str, Any]:
+        """The history row of the call that began last."""
+        return max(wait_for(self.server.history, "a record"), key=lambda row: str(row["started"]))
+
     def restart(self) -> None:
         """kill -9 of the signalling process, and another one in its place."""
         self.server.kill()

@@ -16,7 +16,7 @@ from tests.support.network import wait_for
 from tests.support.phone import Account, Phone
 from tests.support.pjsua import Pjsua
 
-PhoneT = TypeVar("PhoneT", Baresip, Pjsua)
+PhoneT = TypeVar("PhoneT", bound=Baresip | Pjsua)
 
 
 class Start(Protocol):
