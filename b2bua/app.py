@@ -402,7 +402,7 @@ async def _serve(config: Config, directory: Directory) -> None:
             readings = [*core.readings(), *_store_readings(store), *_media_readings(media), *_rtpengine_readings(rtpengine)]
             http = await serve(create_app(core.health, registry(readings)), *config.http.listen)
             core.location.restore(lambda row: _restored_flow(engine, row), loop.time())
-            core.calls.restore(lambda *way: _restored_way(engine, *way))
+            core.calls.keeping.restore(lambda *way: _restored_way(engine, *way))
             if media is not None:
                 media.engine.restored()
             engine.let_in()
@@ -442,7 +442,7 @@ async def _until_stopped(core: Core, engine: Engine, config: Config) -> None:
         core.calls.drain()
         if first == signal.SIGUSR1:
             core.log.info("handing over", calls=len(core.calls.calls))
-            core.calls.hand_over()
+            core.calls.keeping.hand_over()
             return
         seconds = config.drain_seconds if first == signal.SIGTERM else 0.0
         core.log.info("draining", calls=len(core.calls.calls), seconds=seconds)

@@ -262,7 +262,7 @@ class World:
         self.core.location.restore(
             lambda row: self.host.udp_flow((row.local_host, row.local_port), (row.remote_host, row.remote_port)), self.wire.now
         )
-        self.core.calls.restore(lambda transport, local, remote: self.host.flow_to(Target(transport, *remote)))
+        self.core.calls.keeping.restore(lambda transport, local, remote: self.host.flow_to(Target(transport, *remote)))
 
     def after(self, seconds: float, what: Callable[[], None]) -> Alarm:
         """Something of an engine that happens at that time: the stack is told first what the time is, as in the server."""

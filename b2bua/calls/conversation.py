@@ -352,7 +352,7 @@ class Conversation:
         self.record.changed(self._doing(), self.why)
         conference.changed(self)
         media = self.index.media
-        self.index.snapshot(self.call)
+        self.index.keeping.changed(self.call)
         if media is None or not self.parties or not self.anchored:
             return
         if self.call.relaying is not None:

@@ -35,12 +35,12 @@ from b2bua.calls.invite_client import ClientInvite, Invitation
 from b2bua.calls.invite_server import check_invite
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.parking import ParkingLot
+from b2bua.calls.keeping import Keeping
 from b2bua.calls.party import Party
 from b2bua.calls.ports import Log, MediaPlace, NoWatchers, Phone, Phones, Resolve, Trunk, Watchers
 from b2bua.calls.record import Record
 from b2bua.calls.relaying import Relaying
 from b2bua.calls.service_call import ServiceCall
-from b2bua.calls.snapshot import FlowOf, dump, load
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.model import Directory
 from b2bua.delegation.handover import Waiting
@@ -62,8 +62,6 @@ from b2bua.store.ports import CallStore, HistorySink
 KEYS_IN_CALL: Final = ("push_back", "push", "push_announced", "park", "lock", "unlock", "give_back", "barge")
 """Codes that count when they are pressed during a call."""
 SLOT_DIGITS: Final = 6
-SNAPSHOT_SECONDS: Final = 0.05
-"""How soon after a change a call is kept. Calls that are shorter cost nothing."""
 _RETRY_AFTER: Final = "Retry-After: 5\r\n"
 _MAX_WARNING: Final = 200  # characters of a Warning's text: a phone shows less, and a datagram must hold it
 
@@ -154,9 +152,7 @@ class CallIndex:
         self._with_media: set[str] = set()
         self.rooms: dict[str, Call] = {}
         """The running conferences, by the number of the room."""
-        self._snapshots = snapshots
-        self._unkept: dict[str, Call] = {}
-        self._kept: set[str] = set()
+        self.keeping = Keeping(self, snapshots)
         self.entrance = Entrance(self)
         stack.handlers["INVITE"] = self.on_invite
 
@@ -520,56 +516,11 @@ class CallIndex:
         """A moment of the stack's clock on the wall's."""
         return self.wall() + moment - self.stack.now
 
-    def snapshot(self, call: Call) -> None:
-        """Keep a call over a restart, as it is now: in a moment, since most changes come several at a time."""
-        if self._snapshots is None:
-            return
-        if not self._unkept:
-            self.stack.timers.after(self.stack.now, SNAPSHOT_SECONDS, self._keep_snapshots)
-        self._unkept[call.id] = call
-
-    def _keep_snapshots(self, now: float) -> None:
-        if self._snapshots is None:
-            return
-        unkept, self._unkept = self._unkept, {}
-        for call_id, call in unkept.items():
-            try:
-                text = dump(call)
-            except Exception as error:  # noqa: BLE001 - a call goes on also when it cannot be kept
-                self.log.error("snapshot failed", call=call_id, exc_info=error)
-                continue
-            if text is not None:
-                self._snapshots.save(call_id, text)
-                self._kept.add(call_id)
-
-    def restore(self, flow_of: FlowOf) -> None:
-        """Go on with the calls that an earlier life of the server has left."""
-        if self._snapshots is None:
-            return
-        for call_id, text in self._snapshots.load():
-            self._kept.add(call_id)
-            try:
-                call = load(text, self, flow_of)
-            except (ValueError, SipError) as error:
-                self.log.warning("call not restored", call=call_id, reason=str(error))
-                self._forget_snapshot(call_id)
-                continue
-            self.calls[call.id] = call
-            assert call.conversation is not None
-            call.resume(call.conversation)
-        self.log.info("restored", calls=len(self.calls))
-
-    def _forget_snapshot(self, call_id: str) -> None:
-        self._unkept.pop(call_id, None)
-        if call_id in self._kept and self._snapshots is not None:
-            self._kept.remove(call_id)
-            self._snapshots.delete(call_id)
-
     def ended(self, call: Call) -> None:
         """A call has released everything."""
         if self.calls.pop(call.id, None) is None:
             return
-        self._forget_snapshot(call.id)
+        self.keeping.forget(call.id)
         if call.relaying is None:
             self._finish(call, ())
             return
@@ -620,11 +571,6 @@ class CallIndex:
     def drain(self) -> None:
         """No new calls from now on; running ones go on."""
         self.draining = True
-
-    def hand_over(self) -> None:
-        """Leave the running calls to the next server: keep them as they are now, whatever becomes of them here."""
-        self._keep_snapshots(self.stack.now)
-        self._snapshots = None
 
     def hang_up_all(self, status: int = 503) -> None:
         """End what still runs (the drain's time is up)."""

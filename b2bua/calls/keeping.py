@@ -1,0 +1,80 @@
+"""Running calls over the end of the process: kept a moment after each change, and gone on with by the next server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from b2bua.calls.snapshot import FlowOf, dump, load
+from b2bua.sip.values import SipError
+from b2bua.store.ports import CallStore
+
+if TYPE_CHECKING:
+    from b2bua.calls.call import Call
+    from b2bua.calls.index import CallIndex
+
+SNAPSHOT_SECONDS: Final = 0.05
+"""How soon after a change a call is kept. Calls that are shorter cost nothing."""
+
+
+class Keeping:
+    """What of the index's calls is in `store`; None: nothing is kept."""
+
+    __slots__ = ("_index", "_store", "_changed", "_kept")
+
+    def __init__(self, index: CallIndex, store: CallStore | None) -> None:
+        self._index = index
+        self._store = store
+        self._changed: dict[str, Call] = {}
+        self._kept: set[str] = set()
+
+    def changed(self, call: Call) -> None:
+        """Keep a call as it is, in a moment: most changes come several at a time."""
+        if self._store is None:
+            return
+        if not self._changed:
+            stack = self._index.stack
+            stack.timers.after(stack.now, SNAPSHOT_SECONDS, self._keep)
+        self._changed[call.id] = call
+
+    def _keep(self, now: float) -> None:
+        changed, self._changed = self._changed, {}
+        if self._store is None:
+            return
+        for call_id, call in changed.items():
+            try:
+                text = dump(call)
+            except Exception as error:  # noqa: BLE001 - a call goes on also when it cannot be kept
+                self._index.log.error("snapshot failed", call=call_id, exc_info=error)
+                continue
+            if text is not None:
+                self._store.save(call_id, text)
+                self._kept.add(call_id)
+
+    def forget(self, call_id: str) -> None:
+        """The call is over."""
+        self._changed.pop(call_id, None)
+        if call_id in self._kept and self._store is not None:
+            self._kept.remove(call_id)
+            self._store.delete(call_id)
+
+    def hand_over(self) -> None:
+        """Leave the running calls to the next server: keep them as they are now, whatever becomes of them here."""
+        self._keep(self._index.stack.now)
+        self._store = None
+
+    def restore(self, flow_of: FlowOf) -> None:
+        """Go on with the calls that an earlier life of the server has left."""
+        index = self._index
+        for call_id, text in self._store.load() if self._store is not None else ():
+            self._kept.add(call_id)
+            try:
+                call = load(text, index, flow_of)
+            except (ValueError, SipError) as error:
+                index.log.warning("call not restored", call=call_id, reason=str(error))
+                self.forget(call_id)
+                continue
+            index.calls[call.id] = call
+            assert call.conversation is not None
+            call.resume(call.conversation)
+        if index.calls:
+            index.log.info("restored", calls=len(index.calls))
