@@ -24,6 +24,7 @@ from b2bua.calls.events import (
     Heard,
     Info,
     Joining,
+    Moved,
     OfferAnswered,
     Offered,
     OfferFailed,
@@ -94,7 +95,7 @@ class Call:
         leg.trunk = index.trunks.get(self.caller.trunk) if self.caller.trunk is not None else None
         leg.home = self
         self.invite = ServerInvite(leg, tx, request, index.session_interval)
-        if leg.anchor is not None and self.invite.offer is not None and (reason := index.hostile(self.invite.offer)):
+        if leg.anchor is not None and self.invite.offer is not None and (reason := index.hostile(self.invite.offer, leg)):
             raise SipError(488, reason)
         self.incoming = leg
         self.record.call_ids.append(request.call_id)
@@ -258,7 +259,7 @@ class Call:
         if branch is None or hunt is None or invite is None or incoming is None:
             event.leg.hang_up()
             return
-        if event.sdp is not None and event.leg.anchor is not None and (reason := self.index.hostile(event.sdp)):
+        if event.sdp is not None and event.leg.anchor is not None and (reason := self.index.hostile(event.sdp, event.leg)):
             event.leg.hang_up()
             hunt.failed(branch, 488, reason)
             return

@@ -110,7 +110,7 @@ class CommandCall(ServiceCall):
         if offer is None:
             return description.offer(anchor.host, anchor.port, formats)
         wanted = description.parse(offer)
-        reason = description.hostile(wanted, index.is_own_media)
+        reason = description.hostile(wanted, index.is_own_media, anchor.host)
         if reason:
             raise SipError(488, reason)
         return description.answer(wanted, anchor.host, anchor.port, formats)

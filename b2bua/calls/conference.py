@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from b2bua.calls import joining
 from b2bua.calls.commands import Mute, Outcome, Remove
 from b2bua.calls.events import Deadline, Joining
-from b2bua.calls.identity import name_addr
+from b2bua.calls.identity import name_addr, reason
 from b2bua.calls.leg import Leg
 from b2bua.calls.party import Party
 from b2bua.delegation.callerid import caller_inside
@@ -21,7 +21,7 @@ from b2bua.delegation.incall import Subject
 from b2bua.delegation.model import Room
 from b2bua.delegation.plan import Caller, Presentation
 from b2bua.media.engine import Play
-from b2bua.sip.values import SipError, quote_string
+from b2bua.sip.values import SipError
 
 if TYPE_CHECKING:
     from b2bua.calls.conversation import Conversation
@@ -189,7 +189,7 @@ def lobby(conversation: Conversation) -> None:
 
 def _send_away(conversation: Conversation, party: Party, words: str) -> None:
     """Some phones show the Reason of a BYE (RFC 3326)."""
-    conversation.release(party, f"Reason: SIP;cause=403;text={quote_string(words)}\r\n")
+    conversation.release(party, reason(words, 403))
     if conversation.goes_on():
         left(conversation, party)
         conversation.apply("removed")

@@ -31,6 +31,7 @@ from b2bua.calls.events import (
     Info,
     Joining,
     Merging,
+    Moved,
     OfferAnswered,
     Offered,
     OfferFailed,
@@ -239,6 +240,10 @@ class Conversation:
     def others(self, party: Party) -> list[Party]:
         return [other for other in self.parties if other is not party]
 
+    def talking(self, besides: Party | None = None) -> list[Party]:
+        """Who talks here, `besides` somebody: nobody who has hung up, or waits to be let into a conference."""
+        return [each for each in self.heard_parties() if each is not besides and each.role == "talk" and not each.waits and each.leg.state is not ENDED]
+
     def party_for(self, leg: Leg) -> Party:
         """A party for a leg that we have rung and that has answered."""
         endpoint = leg.endpoint
@@ -312,6 +317,12 @@ class Conversation:
         if party.leg.anchor is not None:
             self.plays.pop(party.leg.anchor.id, None)
         party.leg.hang_up(headers=headers)
+
+    def release_listeners(self, headers: str = "") -> None:
+        """Who listens has the right to the calls of who has this one now; whoever comes next may be anybody."""
+        for party in list(self.parties):
+            if party.role != "talk":
+                self.release(party, headers)
 
     def hand_over(self, party: Party) -> None:
         """Give a party away to another call, which takes it in with `add`."""
@@ -460,7 +471,7 @@ class Conversation:
             event = await self.mailbox
             if isinstance(event, (OfferAnswered, OfferFailed)) and event.leg is leg:
                 if isinstance(event, OfferAnswered):
-                    return event.sdp is not None and not self.index.hostile(event.sdp)
+                    return event.sdp is not None and not self.index.hostile(event.sdp, leg)
                 tries += 1
                 if event.status != 491 or tries >= REOFFERS:
                     return False
@@ -602,7 +613,7 @@ class Conversation:
     def on_answered(self, event: Answered) -> None:
         """Somebody whom we rang for those who wait is there."""
         ringing = self.ringing_on(event.leg)
-        if ringing is None or event.sdp is None or event.leg.state is ENDED or self.index.hostile(event.sdp):
+        if ringing is None or event.sdp is None or event.leg.state is ENDED or self.index.hostile(event.sdp, event.leg):
             if ringing is not None:
                 ringing[0].failed(ringing[1], 488, "")
             event.leg.hang_up()
@@ -697,6 +708,9 @@ class Conversation:
             bridge.answered(event)
         self.apply()
 
+    def on_moved(self, event: Moved) -> None:
+        self.apply()
+
     def on_offer_failed(self, event: OfferFailed) -> None:
         bridge = self.crossing(event.leg)
         if bridge is not None:
@@ -754,6 +768,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     Pressed: keys.pressed,
     Heard: Conversation.on_heard,
     Acknowledged: Conversation.on_acknowledged,
+    Moved: Conversation.on_moved,
     HangUp: Conversation.on_hang_up,
     Referred: transfer.referred,
     Merging: transfer.merging,
@@ -769,6 +784,7 @@ _AT_ONCE: Final[dict[type, Callable[[Conversation, Any], None]]] = {
     Ended: Conversation.on_ended,
     Offered: holding.offered_meanwhile,
     Acknowledged: Conversation.on_acknowledged,
+    Moved: Conversation.on_moved,
     Heard: Conversation.on_heard,
     HangUp: Conversation.on_hang_up,
     Progress: Conversation.on_progress,
@@ -797,6 +813,7 @@ _DEADLINES: Final[dict[str, Callable[[Conversation], Awaitable[None] | None]]] =
     "note": pushing.note_deadline,
     "transfer": transfer.overdue,
     "lobby": conference.lobby,
+    "listeners": joining.ask_again,
 }
 DEADLINES: Final = {name: Deadline(name) for name in _DEADLINES}
 """The deadlines that survive a restart."""

@@ -75,6 +75,12 @@ class OfferAnswered(NamedTuple):
     sdp: bytes | None
 
 
+class Moved(NamedTuple):
+    """The peer has described its sound anew on the occasion of a session refresh."""
+
+    leg: Leg
+
+
 class OfferFailed(NamedTuple):
     """The peer refused our re-INVITE or UPDATE; the session stays as it was."""
 
@@ -197,5 +203,5 @@ class HangUp(NamedTuple):
 
 Event = (
     Progress | Answered | Failed | Cancelled | Acknowledged | Offered | OfferAnswered | OfferFailed | EarlyAnswered | Info | Ended
-    | Deadline | HangUp | Referred | Merging | Joining | Taken | Ordered | CarriedOut | Pressed | Heard | Rewrote
+    | Deadline | HangUp | Referred | Merging | Joining | Taken | Ordered | CarriedOut | Pressed | Heard | Moved | Rewrote
 )  # fmt: skip

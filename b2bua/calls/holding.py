@@ -25,7 +25,7 @@ async def offered(conversation: Conversation, event: Offered) -> None:
     party = conversation.party_on(event.leg)
     if party is None:
         event.leg.refuse_offer(491)
-    elif event.sdp is not None and (reason := conversation.index.hostile(event.sdp)):
+    elif event.sdp is not None and (reason := conversation.index.hostile(event.sdp, event.leg)):
         event.leg.refuse_offer(488, reason)
     elif party.anchored:
         _answer(conversation, party, event)

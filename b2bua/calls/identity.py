@@ -22,6 +22,7 @@ _SAFE: Final = "+*-_.!~'()&=$,"
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,32}")
 _REASON = re.compile(r"([A-Za-z0-9.]{1,16})\s*;\s*cause\s*=\s*([0-9]{1,3})(?:\s*;.*)?")
 COMPLETED_ELSEWHERE: Final = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
+_MAX_REASON: Final = 200  # characters of its text: a phone shows less, and a datagram must hold it
 MAX_NOTED: Final = 60
 """Characters of a display name in which a hand-over note stands."""
 _NOTED_NAME: Final = 24  # of the caller's name beside it
@@ -52,6 +53,11 @@ class Diverted(NamedTuple):
 
     number: str
     reason: str
+
+
+def reason(text: str, cause: int = 200) -> str:
+    """Why we hang up on somebody, as a header line (RFC 3326): some phones show the text."""
+    return f"Reason: SIP;cause={cause};text={quote_string(printable(text, _MAX_REASON))}\r\n"
 
 
 def escape_user(user: str) -> str:

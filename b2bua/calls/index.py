@@ -291,6 +291,10 @@ class CallIndex:
             call.record.refuse(error.status)
             self._keep(call.id, call.caller, call.plan, call.record)
             return False
+        except Exception:
+            if self.calls.pop(call.id, None) is not None and not tx.answered:
+                self.stack.respond(tx, 500, now=self.stack.now)
+            raise
         return True
 
     def refuse(self, tx: InviteServer, request: Request, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
@@ -447,10 +451,12 @@ class CallIndex:
         """The engine knows a context of this call from now on."""
         self._with_media.add(call.id)
 
-    def hostile(self, body: bytes) -> str:
-        """Why no packet may be sent where a description of a peer wants them, or why it is none; "" when nothing is wrong."""
+    def hostile(self, body: bytes, leg: Leg | None = None) -> str:
+        """Why no packet may be sent where a description of a peer wants them, or why it is none; "" when nothing is wrong. `leg`: whose
+        sound comes to us, if it does."""
         try:
-            return description.hostile(description.parse(body), self.is_own_media)
+            ours = leg.anchor.host if leg is not None and leg.anchor is not None else ""
+            return description.hostile(description.parse(body), self.is_own_media, ours)
         except SipError as error:
             return error.reason
 

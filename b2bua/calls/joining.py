@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from b2bua.calls import conference, parking
 from b2bua.calls.commands import BargeIn, Lock, Outcome
-from b2bua.calls.events import Joining, Taken
-from b2bua.calls.identity import COMPLETED_ELSEWHERE
+from b2bua.calls.events import Deadline, Joining, Taken
+from b2bua.calls.identity import COMPLETED_ELSEWHERE, reason
 from b2bua.calls.leg import CONFIRMED, ENDED, Leg
 from b2bua.calls.mixing import make_mixable
 from b2bua.calls.party import Party
@@ -21,7 +21,7 @@ from b2bua.delegation.plan import Presentation
 from b2bua.media.engine import Play
 from b2bua.sip import description
 from b2bua.sip.description import TELEPHONE_EVENT
-from b2bua.sip.values import SipError, quote_string
+from b2bua.sip.values import SipError
 
 if TYPE_CHECKING:
     from b2bua.calls.call import Call
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 BESIDES: Final = frozenset({"barge_in", "barge", "listen", "whisper"})
 """Features by which somebody comes in besides the others, and takes nobody's place."""
+ASK_AGAIN_SECONDS: Final = 10.0
+"""How often those who listen are asked whether they still may."""
+_LISTENERS: Final = Deadline("listeners")
 _MAX_WORDS: Final = 200
 
 
@@ -158,7 +161,7 @@ def turn_away(leg: Leg, refused: Outcome) -> None:
     """Refuse whoever wanted in, in words that a phone may show; a leg that has answered our ringing gets them with its BYE."""
     words = printable(refused.words, _MAX_WORDS)
     if leg.state is CONFIRMED:
-        leg.hang_up(headers=f"Reason: SIP;cause={refused.status};text={quote_string(words)}\r\n")
+        leg.hang_up(headers=reason(words, refused.status))
     else:
         leg.hang_up(refused.status, words)
 
@@ -172,7 +175,7 @@ def describe(conversation: Conversation, leg: Leg, offer: bytes | None, replaced
     if offer is None:
         return description.offer(leg.anchor.host, leg.anchor.port, conversation.formats_for(replaced))
     wanted = description.parse(offer)
-    reason = description.hostile(wanted, conversation.index.is_own_media)
+    reason = description.hostile(wanted, conversation.index.is_own_media, leg.anchor.host)
     if reason:
         raise SipError(488, reason)
     choices = conversation.agreeable(replaced)
@@ -227,6 +230,8 @@ def enter(conversation: Conversation, event: Joining | Taken, party: Party) -> N
         conversation.release(replaced, _elsewhere(party))
     if event.feature in BESIDES:
         conversation.add(party, "joined" if party.role == "talk" else event.feature, told=True)
+        if party.role != "talk":
+            conversation.after(_LISTENERS, ASK_AGAIN_SECONDS)
         if party.role == "talk":
             _announce(conversation)
         return
@@ -241,7 +246,7 @@ def enter(conversation: Conversation, event: Joining | Taken, party: Party) -> N
 def _elsewhere(party: Party) -> str:
     """Why the leg of whose place is taken ends (RFC 3326): phones show the text."""
     shown = f"{party.shown.name} ({party.extension})" if party.shown.name else party.name
-    return f"Reason: SIP;cause=200;text={quote_string(printable(f'picked up by {shown}'))}\r\n"
+    return reason(f"picked up by {shown}")
 
 
 def _announce(conversation: Conversation) -> None:
@@ -282,11 +287,30 @@ async def lock(conversation: Conversation, command: Lock) -> Outcome:
         return Outcome(403, refused)
     conversation.locked_by = command.actor if command.on else None
     if command.on:
-        for other in conversation.others(party):
-            if other.role != "talk":
-                conversation.release(other, f"Reason: SIP;cause=403;text={quote_string('this call is private')}\r\n")
+        conversation.release_listeners(_refused("this call is private"))
     conversation.apply()
     return Outcome(200, "the call is private" if command.on else "the call is not private any more")
+
+
+def _refused(words: str) -> str:
+    """Why who listened has to go (RFC 3326)."""
+    return reason(words, 403)
+
+
+def ask_again(conversation: Conversation) -> None:
+    """Whether those who listen still may: the directory is another one, or the delegation has ended meanwhile."""
+    listening = [party for party in conversation.parties if party.role != "talk"]
+    if not listening or conversation.slot is not None:
+        return
+    conversation.after(_LISTENERS, ASK_AGAIN_SECONDS)
+    if conversation.hunt is not None:
+        return
+    index, subject = conversation.index, conversation.subject()
+    for party in listening:
+        refused = incall.may(index.directory, party.extension or "", party.role, subject, index.local_time())
+        if refused:
+            conversation.release(party, _refused(refused))
+            conversation.apply()
 
 
 async def barge_in(conversation: Conversation, command: BargeIn) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from b2bua.calls.snapshot import FlowOf, dump, load
+from b2bua.sip.timers import Timer
 from b2bua.sip.values import SipError
 from b2bua.store.ports import CallStore
 
@@ -19,34 +20,41 @@ SNAPSHOT_SECONDS: Final = 0.05
 class Keeping:
     """What of the index's calls is in `store`; None: nothing is kept."""
 
-    __slots__ = ("_index", "_store", "_changed", "_kept")
+    __slots__ = ("_index", "_store", "_changed", "_kept", "_timer")
 
     def __init__(self, index: CallIndex, store: CallStore | None) -> None:
         self._index = index
         self._store = store
         self._changed: dict[str, Call] = {}
         self._kept: set[str] = set()
+        self._timer: Timer | None = None
 
     def changed(self, call: Call) -> None:
-        """Keep a call as it is, in a moment: most changes come several at a time."""
+        """Keep a call as it is: at once when it has just been answered and its sound comes to us, else in a moment, for most changes come
+        several at a time and most calls that go directly are left alone."""
         if self._store is None:
             return
-        if not self._changed:
+        if call.id not in self._kept and call.plan.anchored:
+            self._changed[call.id] = call
+            self._keep(self._index.stack.now)
+            return
+        if self._timer is None:
             stack = self._index.stack
-            stack.timers.after(stack.now, SNAPSHOT_SECONDS, self._keep)
+            self._timer = stack.timers.after(stack.now, SNAPSHOT_SECONDS, self._keep)
         self._changed[call.id] = call
 
     def _keep(self, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         changed, self._changed = self._changed, {}
-        if self._store is None:
-            return
         for call_id, call in changed.items():
             try:
                 text = dump(call)
             except Exception as error:  # noqa: BLE001 - a call goes on also when it cannot be kept
                 self._index.log.error("snapshot failed", call=call_id, exc_info=error)
                 continue
-            if text is not None:
+            if text is not None and self._store is not None:
                 self._store.save(call_id, text)
                 self._kept.add(call_id)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from b2bua.calls import conference, pushing
-from b2bua.calls.commands import Park, dialled
+from b2bua.calls.commands import Outcome, Park, dialled
 from b2bua.calls.events import Deadline, Heard, Info, Pressed
 from b2bua.calls.leg import Leg
 from b2bua.calls.party import Party
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SILENT_SECONDS: Final = 60.0
 """After so long without a sound from a party that should send some it is asked whether it is there."""
 _TICK = Deadline("keys")
+_REASONS: Final = {403: "not_allowed", 404: "nobody", 409: "taken", 480: "unavailable", 486: "park_occupied"}
 _CONTENT_TYPES = (dtmf_relay.RELAY, dtmf_relay.PLAIN)
 
 
@@ -113,8 +114,16 @@ async def obey(conversation: Conversation, party: Party, code: Dialled) -> None:
         return
     outcome = await conversation.carry_out(command)
     if party in conversation.parties and not (outcome.done and isinstance(command, Park)):  # who has parked it hears the slot
-        sound = "tone:confirm" if outcome.done else "tone:error"
-        conversation.play(party, Play(f"{sound}:{conversation.now}", (sound,), over=True))
+        sounds = ("tone:confirm",) if outcome.done else ("tone:error", *_spoken(outcome))
+        conversation.play(party, Play(f"{sounds[0]}:{conversation.now}", sounds, over=True))
+
+
+def _spoken(outcome: Outcome) -> tuple[str, ...]:
+    """Why a code was not obeyed, as the name of a prompt."""
+    if "private" in outcome.words:
+        return ("private",)
+    word = _REASONS.get(outcome.status)
+    return (word,) if word is not None else ()
 
 
 async def info(conversation: Conversation, event: Info) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from b2bua.calls.events import Acknowledged, Ended, Event, Info, OfferAnswered, Offered, OfferFailed, Referred
+from b2bua.calls.events import Acknowledged, Ended, Event, Info, Moved, OfferAnswered, Offered, OfferFailed, Referred
 from b2bua.calls.farewell import Farewell
 from b2bua.calls.identity import reason_header
 from b2bua.calls.ports import Home, Trunk
@@ -37,7 +37,7 @@ CONFIRMED: Final = "confirmed"
 ENDED: Final = "ended"
 _MAX_INFOS: Final = 32  # under way to one peer at a time: a whole number dialled in one breath
 _IDENTITY_SECONDS: Final = 2.0  # before it is tried again to tell who is connected
-_REINVITE_SECONDS: Final = 40.0  # how long a peer may think about a re-INVITE: others wait for it
+_REINVITE_SECONDS: Final = 180.0  # as Timer C (RFC 3261 §16.6): how long a peer may think about a re-INVITE
 
 CAPABILITIES: Final = f"Allow: {ALLOW}\r\nSupported: 100rel, timer, replaces, join, norefersub\r\n"
 
@@ -504,7 +504,8 @@ class Leg:
                 self.post(OfferFailed(self, 488, ""))
                 return
             before, self.remote_sdp = self.remote_sdp, sdp
-            refresh = refresh and sdp == before  # the peer has moved its sound on the occasion
+            if refresh and sdp != before:
+                self.post(Moved(self))
         if not refresh:
             self.post(OfferAnswered(self, sdp))
 

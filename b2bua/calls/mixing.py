@@ -19,10 +19,9 @@ async def make_mixable(conversation: Conversation, without: Party | None = None)
     others.
     """
     changed: list[tuple[Party, bytes]] = []
-    for party in list(conversation.parties):
+    while (party := _unmixable(conversation, without)) is not None:  # somebody may come in meanwhile
         anchor, before = party.leg.anchor, party.leg.local.last
-        if party is without or anchor is None or party.sends_mixable:
-            continue
+        assert anchor is not None
         offer = description.offer_again(before, anchor.host, anchor.port, (*MIXABLE, TELEPHONE_EVENT))
         agreed = await conversation.reoffer(party, offer)
         if agreed:
@@ -35,6 +34,13 @@ async def make_mixable(conversation: Conversation, without: Party | None = None)
     if changed:
         conversation.apply()
     return True
+
+
+def _unmixable(conversation: Conversation, without: Party | None) -> Party | None:
+    for party in conversation.parties:
+        if party is not without and party.anchored and not party.sends_mixable:
+            return party
+    return None
 
 
 def _agrees(party: Party) -> bool:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from b2bua.calls.commands import Outcome, Park
 from b2bua.calls.events import Deadline
-from b2bua.calls.identity import COMPLETED_ELSEWHERE
+from b2bua.calls.identity import COMPLETED_ELSEWHERE, reason
 from b2bua.calls.party import Party
 from b2bua.calls.topology import MUSIC
 from b2bua.delegation import handover, incall
 from b2bua.delegation.situation import Refusal
 from b2bua.media.engine import Play
-from b2bua.sip.values import quote_string
 
 if TYPE_CHECKING:
     from b2bua.calls.conversation import Conversation
@@ -100,11 +99,11 @@ async def park_for(conversation: Conversation, party: Party, slot: str) -> Outco
     chosen = _slot_for(conversation, party, slot)
     if isinstance(chosen, Outcome):
         return chosen
-    waiting = _talking_with(conversation, party)
+    waiting = conversation.talking(party)
     lot = conversation.index.parking
     lot.take(chosen, conversation.id)
     anchored = await conversation.bring(party, whole=True)
-    if not anchored or _talking_with(conversation, party) != waiting:
+    if not anchored or conversation.talking(party) != waiting:
         lot.leave(conversation.id)
         return Outcome(488, "there is no media engine for this call") if not anchored else Outcome(404, "somebody has hung up")
     _leave_alone(conversation, party, chosen)
@@ -120,15 +119,13 @@ def _slot_for(conversation: Conversation, party: Party, slot: str) -> str | Outc
     chosen = incall.slot_for(index.directory, party.extension, slot, subject, index.parking.occupied, index.local_time())
     if isinstance(chosen, Refusal):
         return Outcome(chosen.status, chosen.warning)
-    if conversation.room is not None or len(_talking_with(conversation, party)) != 1:
+    if conversation.room is not None or len(conversation.talking(party)) != 1:
         return Outcome(403, "there is nobody, or more than one, to park")
     if conversation.hunt is not None:
         return Outcome(409, "somebody is being rung for this call")
+    if any(each.aside for each in conversation.parties):
+        return Outcome(403, "the call is being handed over")
     return chosen
-
-
-def _talking_with(conversation: Conversation, party: Party) -> list[Party]:
-    return [other for other in conversation.others(party) if other.role == "talk"]
 
 
 def _listens(party: Party) -> bool:
@@ -163,10 +160,9 @@ def spoken(conversation: Conversation) -> None:
 def _let_go(conversation: Conversation) -> None:
     """Hang up on who has parked the call; some phones show the Reason of a BYE (RFC 3326)."""
     conversation.cancel_timer(_SPOKEN.name)
-    reason = f"Reason: SIP;cause=200;text={quote_string(f'parked in {conversation.slot}')}\r\n"
     for party in list(conversation.parties):
         if party.role != "talk":
-            conversation.release(party, reason)
+            conversation.release(party, reason(f"parked in {conversation.slot}"))
 
 
 # --- recall -------------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from b2bua.calls.commands import GiveBack, Outcome, PushBack
 from b2bua.calls.events import Deadline
 from b2bua.calls.hunt import Hunt
+from b2bua.calls.identity import reason
 from b2bua.calls.party import Aside, Party
 from b2bua.calls.topology import RINGING
 from b2bua.delegation import handover, incall
@@ -19,7 +20,6 @@ from b2bua.delegation.callerid import printable
 from b2bua.delegation.plan import RoutePlan, Stage
 from b2bua.delegation.situation import Refusal
 from b2bua.media.engine import Play
-from b2bua.sip.values import quote_string
 
 if TYPE_CHECKING:
     from b2bua.calls.conversation import Conversation
@@ -62,7 +62,8 @@ async def push_back(conversation: Conversation, command: PushBack) -> Outcome:
         first = plan._replace(stages=plan.stages[:1], rollover=(), rollover_after=None, feature=_ANNOUNCED)
         conversation.ring(first, "announced")
         return Outcome(200, f"{name} is rung: speak to them first")
-    conversation.release(party, _reason(f"Sent to {name}"))
+    conversation.release(party, reason(f"Sent to {name}"))
+    conversation.release_listeners()
     conversation.ring(plan, "sent to the executive")
     return Outcome(200, f"sent to {name}")
 
@@ -77,7 +78,7 @@ def _plan(conversation: Conversation, party: Party) -> RoutePlan | Outcome:
     executive = incall.executive_for(index.directory, actor, subject)
     if isinstance(executive, Refusal):
         return Outcome(executive.status, executive.warning)
-    waiting = _talking_with(conversation, party)
+    waiting = conversation.talking(party)
     if conversation.room is not None or len(waiting) != 1:
         return Outcome(403, "there is nobody, or more than one, to send to the executive")
     if conversation.hunt is not None:
@@ -88,19 +89,15 @@ def _plan(conversation: Conversation, party: Party) -> RoutePlan | Outcome:
     return plan if conversation.reaches(plan) else Outcome(480, "the executive cannot be reached")
 
 
-def _talking_with(conversation: Conversation, party: Party) -> list[Party]:
-    return [other for other in conversation.heard_parties() if other is not party and other.role == "talk"]
-
-
 async def _bring(conversation: Conversation, party: Party, *, announced: bool) -> Outcome | None:
     """Bring the sound of who waits to the engine, and that of `party` if they stay; why that cannot be, None when it is done."""
-    media, waiting = conversation.index.media, _talking_with(conversation, party)
+    media, waiting = conversation.index.media, conversation.talking(party)
     if media is None or not media.available:
         return Outcome(488, "there is no media engine for this call")
     if announced and "mix" not in media.abilities:
         return Outcome(488, "the media engine cannot mix: the call can be sent, but not announced")
     anchored = await conversation.anchor() if announced else await conversation.bring(party)
-    if (announced and party not in conversation.parties) or _talking_with(conversation, party) != waiting:
+    if (announced and party not in conversation.parties) or conversation.talking(party) != waiting:
         return Outcome(404, "somebody has hung up")
     return None if anchored else Outcome(488, "the other phone does not let its sound be moved")
 
@@ -120,11 +117,6 @@ def _noted(plan: RoutePlan, note: str) -> RoutePlan:
 def _name(conversation: Conversation, extension: str) -> str:
     user = conversation.index.directory.users.get(extension)
     return user.name if user is not None else extension
-
-
-def _reason(text: str) -> str:
-    """Why we hang up on somebody: some phones show the Reason of a BYE (RFC 3326)."""
-    return f"Reason: SIP;cause=200;text={quote_string(printable(text))}\r\n"
 
 
 # --- somebody answers, or nobody does -----------------------------------------------------------------------------------------
@@ -229,7 +221,7 @@ def _hand_on(conversation: Conversation, party: Party, command: PushBack) -> Out
     """Who announces a call needs not wait until the executive has said that they take it."""
     if command.announced:
         return Outcome(409, "you are announcing this call")
-    conversation.release(party, _reason("Sent to the executive"))
+    conversation.release(party, reason("Sent to the executive"))
     _leave(conversation)
     return Outcome(200, "sent to the executive")
 
@@ -251,7 +243,7 @@ def _connect(conversation: Conversation) -> None:
     for party in conversation.parties:
         party.aside = ""
     if announcing is not None:
-        conversation.release(announcing, _reason("The executive has taken the call"))
+        conversation.release(announcing, reason("The executive has taken the call"))
     conversation.apply("accepted")
     conversation.introduce()
 
@@ -288,7 +280,7 @@ async def give_back(conversation: Conversation, command: GiveBack) -> Outcome:
     refused = incall.may(index.directory, command.actor, "give_back", conversation.subject(), at)
     if refused:
         return Outcome(403, refused)
-    waiting = _talking_with(conversation, party)
+    waiting = conversation.talking(party)
     if conversation.room is not None or len(waiting) != 1 or party.aside:
         return Outcome(403, "there is nobody, or more than one, to ring for")
     if conversation.hunt is not None:
@@ -301,6 +293,7 @@ async def give_back(conversation: Conversation, command: GiveBack) -> Outcome:
     if no_engine is not None:
         return no_engine
     conversation.gave_back = gave_back
-    conversation.release(party, _reason("You have given the call back"))
+    conversation.release(party, reason("You have given the call back"))
+    conversation.release_listeners()
     conversation.ring(plan, "given back", RINGING)
     return Outcome(200, "given back")

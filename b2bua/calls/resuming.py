@@ -62,3 +62,5 @@ def go_on(conversation: Conversation, resumed: Resumed) -> None:
         conversation.ring(resumed.plan, conversation.why, conversation.idle)
     else:
         transfer.broken_off(conversation, resumed.transferor)
+        if conversation.why != "answered":
+            conversation.introduce()  # their phones may not have been told yet whom they have now

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from b2bua.calls.call import Call
 from b2bua.calls.commands import Outcome
 from b2bua.calls.events import Acknowledged, Cancelled, Deadline, Ended, Event, HangUp, Info, Offered, Ordered, Referred
-from b2bua.calls.identity import Origin, name_addr
+from b2bua.calls.identity import Origin, name_addr, reason
 from b2bua.calls.record import Record
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.plan import Caller, Presentation, RoutePlan
 from b2bua.sip.timers import Timer
-from b2bua.sip.values import SipError, quote_string
+from b2bua.sip.values import SipError
 
 if TYPE_CHECKING:
     from b2bua.calls.index import CallIndex
@@ -86,7 +86,7 @@ class ServiceCall(Call):
         """Hang up, and say once more what has been done: some phones show the Reason of a BYE (RFC 3326)."""
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
-            incoming.hang_up(headers=f"Reason: SIP;cause=200;text={quote_string(printable(self.plan.confirmation))}\r\n")
+            incoming.hang_up(headers=reason(self.plan.confirmation))
 
     def _on_heard(self, event: Acknowledged) -> None:
         if self._timer is None:

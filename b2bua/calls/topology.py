@@ -26,10 +26,11 @@ def arrange(context: str, parties: Sequence[Party], idle: Play | None, plays: Ma
     if _relayable(placed, plays):
         return Context(context, terminations, relay=True, plays={id_: play for id_, play in plays.items() if play.over})
     awake = [(party, known) for party, known in placed if not party.holding]
+    talking = [party for party, _ in awake if party.role == "talk"]
     told = any(party.aside == "told" for party in parties)
     hears: dict[str, tuple[str, ...]] = {}
     for party, known in awake:
-        heard = tuple(other.id for speaker, other in awake if speaker is not party and _is_heard(speaker, party))
+        heard = tuple(other.id for speaker, other in awake if speaker is not party and _is_heard(speaker, party) and _overheard(speaker, party, talking))
         if heard:
             hears[known.id] = heard
         elif idle is not None and known.id not in plays:
@@ -46,6 +47,11 @@ def _is_heard(speaker: Party, listener: Party) -> bool:
     if speaker.muted or speaker.role == "listen" or speaker.waits or listener.waits or bool(speaker.aside) is not bool(listener.aside):
         return False
     return speaker.role == "talk" or (speaker.target is not None and speaker.target == listener.extension)
+
+
+def _overheard(speaker: Party, listener: Party, talking: Sequence[Party]) -> bool:
+    """Who listens hears what is said to somebody, and not who waits."""
+    return listener.role == "talk" or any(other is not speaker and _is_heard(speaker, other) for other in talking)
 
 
 def _relayable(placed: Sequence[tuple[Party, Termination]], plays: Mapping[str, Play]) -> bool:

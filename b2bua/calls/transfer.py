@@ -14,11 +14,11 @@ from b2bua.calls import conference, parking, pushing
 from b2bua.calls.commands import Outcome, PushBack, Transfer
 from b2bua.calls.events import Cancelled, Deadline, Merging, Progress, Referred
 from b2bua.calls.identity import COMPLETED_ELSEWHERE
-from b2bua.calls.leg import CONFIRMED, ENDED, Leg
+from b2bua.calls.leg import CONFIRMED, Leg
 from b2bua.calls.party import Party
 from b2bua.calls.referral import Referral
 from b2bua.calls.topology import MUSIC, RINGING
-from b2bua.delegation import handover
+from b2bua.delegation import handover, incall
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.plan import Caller, Endpoint, Presentation, RoutePlan, Stage
 from b2bua.sip import refer
@@ -91,20 +91,11 @@ def _may_not(conversation: Conversation, party: Party) -> Outcome | None:
         return Outcome(491, "the call is being transferred already")
     if conversation.hunt is not None or conversation.slot is not None:
         return Outcome(403, "somebody is being rung for this call")
-    if conversation.locked_by not in (None, party.extension):
-        return Outcome(403, f"the call is locked private by {conversation.locked_by}")
-    if conversation.room is not None or len(_talking(conversation, party)) != 1:
+    if conversation.room is not None or len(conversation.talking(party)) != 1:
         return Outcome(403, "there is nobody, or more than one, to transfer")
-    return None
-
-
-def _talking(conversation: Conversation, party: Party | None) -> list[Party]:
-    """Who talks in a call beside `party`, and has not hung up: nobody who waits to be let into a conference."""
-    return [
-        each
-        for each in conversation.heard_parties()
-        if each is not party and each.role == "talk" and not each.waits and each.leg.state is not ENDED
-    ]
+    index = conversation.index
+    refused = incall.may(index.directory, party.extension, "transfer", conversation.subject(), index.local_time())
+    return Outcome(403, refused) if refused else None
 
 
 async def _make_ready(conversation: Conversation, referral: Referral) -> Outcome | None:
@@ -156,16 +147,9 @@ async def _to_number(conversation: Conversation, referral: Referral, dialled: st
         _give_up(instead)
     referral.rest = rest
     referral.accept()
-    _without_listeners(conversation)
+    conversation.release_listeners()
     conversation.ring(first, "transferred", MUSIC)
     return Outcome(202, f"transferred to {printable(dialled, 40)}")
-
-
-def _without_listeners(conversation: Conversation) -> None:
-    """Who listens has the right to the calls of who transfers; whoever comes next may be anybody."""
-    for party in list(conversation.parties):
-        if party.role != "talk":
-            conversation.release(party)
 
 
 def _plan(conversation: Conversation, party: Party, dialled: str) -> RoutePlan:
@@ -174,7 +158,7 @@ def _plan(conversation: Conversation, party: Party, dialled: str) -> RoutePlan:
     user = index.directory.users.get(party.extension or "")
     name = user.name if user is not None else ""
     transferor = Caller("user", party.extension, None, None, party.extension or "", name, anonymous=False)
-    waiting = _talking(conversation, party)[0]
+    waiting = conversation.talking(party)[0]
     return handover.transfer(index.directory, transferor, dialled, index.waiting(conversation, waiting), index.local_time())
 
 
@@ -266,7 +250,7 @@ def _own_leg(conversation: Conversation, referral: Referral, key: tuple[str, str
 def _may_not_merge(referral: Referral, other: Conversation, leg: Leg) -> Outcome | None:
     """Why two calls cannot become one."""
     theirs = other.party_on(leg)
-    if theirs is None or theirs not in _talking(other, None) or other.hunt is not None or other.slot is not None or not _talking(other, theirs):
+    if theirs is None or theirs not in other.talking() or other.hunt is not None or other.slot is not None or not other.talking(theirs):
         return Outcome(403, "nobody talks in the other call")
     if other.referral is not None:
         return Outcome(491, "the other call is being transferred already")
@@ -316,7 +300,7 @@ def _unite(first: Conversation, second: Conversation, referral: Referral) -> boo
     The weightier call goes on, with its record and rights, and absorbs the other one; of equals the second does.
     """
     leaving = (first.leaving, second.leaving)
-    sides = [_talking(side, None) for side in (first, second)]
+    sides = [side.talking() for side in (first, second)]
     if not all(sides):
         return False
     stays, goes, coming = (first, second, sides[1]) if _weight(first) > _weight(second) else (second, first, sides[0])
@@ -327,7 +311,7 @@ def _unite(first: Conversation, second: Conversation, referral: Referral) -> boo
         if party is not None:
             conversation.release(party)
     stays.since = stays.now
-    _without_listeners(stays)
+    stays.release_listeners()
     for party in coming:
         goes.hand_over(party)
         if goes.call.plan.confidential:
@@ -445,7 +429,7 @@ def broken_off(conversation: Conversation, transferor: str | None) -> None:
 
 def _back(conversation: Conversation, transferor: str) -> None:
     """Ring the transferor, who has hung up, and then where the executive's unanswered calls go."""
-    waiting = _talking(conversation, None)
+    waiting = conversation.talking()
     index = conversation.index
     if not waiting:
         conversation.end()

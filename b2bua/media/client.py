@@ -52,6 +52,11 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @property
+    def unanswered(self) -> int:
+        """Pings in a row."""
+        return self._unanswered
+
+    @property
     def stuck(self) -> str:
         """Why it is to be taken for dead though it is connected; "" when it is not."""
         if self._transport is not None and self._transport.get_write_buffer_size() > MAX_UNREAD:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -37,6 +38,7 @@ ORPHAN_SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 30.0
 LISTEN_SECONDS: Final = 5.0
 """How often contexts that belong to nobody are asked whether something has come."""
+NICE: Final = -10
 SILENT_MS: Final = 10_000
 """When a party from which nothing comes is told as `Silent`, and how often."""
 MAX_UNREAD: Final = 4 << 20
@@ -313,6 +315,9 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(LEAKED_OBJECTS)
+    with suppress(OSError):  # only who may: sound cannot wait as other work can
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+        Path("/proc/self/autogroup").write_text(str(NICE), "ascii")
     if sys.stderr is not None:
         faulthandler.enable()
 

@@ -39,7 +39,6 @@ _MAX_FILE: Final = MAX_SECONDS * WIDE * 4 + 65_536
 _TEXTS: Final = {
     "parked": "The call is parked on",
     "park_occupied": "That parking slot is occupied.",
-    "park_full": "All parking slots are occupied.",
     "not_allowed": "You are not allowed to do that.",
     "nobody": "There is no such call.",
     "taken": "The call has been taken.",
@@ -54,8 +53,6 @@ _TEXTS: Final = {
     "left": "Someone has left.",
     "muted": "You are muted.",
     "unmuted": "You are no longer muted.",
-    "removed": "You have been removed from the conference.",
-    "done": "Done.",
 }
 _DIGITS: Final = {
     "0": "zero",

@@ -32,6 +32,8 @@ GONE_SECONDS: Final = 2.0
 """For a process that was told to quit, or killed, to be gone."""
 RESTORE_SECONDS: Final = 30.0
 """For the calls of an older server to be restored, while a media process of another version carries them."""
+MOST_UNANSWERED: Final = 30
+"""Pings after which it is killed even if it only waits for a processor: by then nobody is heard any more anyway."""
 _POLL_SECONDS: Final = 0.02
 
 
@@ -127,7 +129,7 @@ class Supervisor:
         """While it lives."""
         while not await _within(PING_SECONDS, link.closed):
             link.ping()
-            if link.stuck:
+            if link.stuck and not (link.unanswered < MOST_UNANSWERED and _starves(link.pid)):
                 self.log.error("media process is stuck and is killed", why=link.stuck, pid=link.pid)
                 await self._kill(link)
                 return
@@ -242,3 +244,13 @@ async def _within(seconds: float, *futures: asyncio.Future[Any]) -> bool:
     """Whether one of them is done within that time; they go on."""
     done, _ = await asyncio.wait(futures, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
+
+
+def _starves(pid: int) -> bool:
+    """Whether a process could run and is not let: a machine that is busy with something else. To kill it would make a pause a loss."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text("ascii").split()
+    except (OSError, ValueError):
+        return False
+    return bool(fields) and fields[0] == "R" and int(waited) > int(ran)

@@ -111,12 +111,13 @@ class Tables:
                 joined = self._contexts[context.id] = _Joined(self._plane.open_context())
             for gone in joined.members.keys() - {each.id for each in context.terminations}:
                 self._close(joined.members[gone])
-            for termination in context.terminations:
-                self._open(joined, termination)
+            wrong = [error for termination in context.terminations for error in self._open(joined, termination)]
             self._join(joined, context)
             unknown = self._play(context)
         except NativeError as error:
             raise EngineError(f"context {context.id}: {error}") from None
+        if wrong:
+            raise EngineError(f"context {context.id}: {'; '.join(wrong)}")
         if unknown:
             raise EngineError(f"context {context.id}: no sound {', '.join(unknown)}")
 
@@ -164,7 +165,8 @@ class Tables:
 
     # Terminations
 
-    def _open(self, joined: _Joined, given: Termination) -> None:
+    def _open(self, joined: _Joined, given: Termination) -> list[str]:
+        """Make a member what it is to be; what the plane has refused of it, for the others' sake."""
         place = self._places.get(given.id)
         if place is not None and place.host != given.host:
             self._close(place)
@@ -180,9 +182,10 @@ class Tables:
         if place.digits != digits:
             self._plane.set_digits(place.handle, take=digits[0], inband=digits[1])
             place.digits = digits
-        self._set_streams(place, given.streams)
+        return self._set_streams(place, given.streams)
 
-    def _set_streams(self, place: _Place, streams: Sequence[Stream]) -> None:
+    def _set_streams(self, place: _Place, streams: Sequence[Stream]) -> list[str]:
+        wrong: list[str] = []
         wanted = {number: stream for number, stream in enumerate(streams) if stream.port}
         for number in place.streams.keys() - wanted.keys():
             del place.streams[number]
@@ -190,11 +193,11 @@ class Tables:
             self._plane.close_stream(place.handle, number)
         for number, stream in wanted.items():
             had = place.streams.pop(number, None)
-            if had != stream:
-                self._set_stream(place, number, stream, had)
-            place.streams[number] = stream
+            place.streams[number] = stream if had == stream else self._set_stream(place, number, stream, had, wrong)
+        return wrong
 
-    def _set_stream(self, place: _Place, number: int, stream: Stream, had: Stream | None) -> None:
+    def _set_stream(self, place: _Place, number: int, stream: Stream, had: Stream | None, wrong: list[str]) -> Stream:
+        """The stream as it is now: one whose party cannot be sent to is let be, for the sound of the others goes on."""
         plane, handle = self._plane, place.handle
         if had is not None and (had.kind, had.port) != (stream.kind, stream.port):
             had = None
@@ -202,11 +205,17 @@ class Tables:
             place.tables.pop(number, None)
             plane.open_stream(handle, number, native.KINDS.get(stream.kind, native.KIND_OTHER), stream.port)
         if had is None or (had.remote, had.remote_rtcp, had.sources) != (stream.remote, stream.remote_rtcp, stream.sources):
-            plane.set_remote(handle, number, stream.remote, stream.remote_rtcp, stream.sources)
+            try:
+                plane.set_remote(handle, number, stream.remote, stream.remote_rtcp, stream.sources)
+            except NativeError as error:
+                stream = stream._replace(remote=None, remote_rtcp=None, sources=())
+                plane.set_remote(handle, number, None, None, ())
+                wrong.append(f"{place.id}: {error}")
         if had is None or (had.from_party, had.to_party) != (stream.from_party, stream.to_party):
             plane.set_direction(handle, number, from_party=stream.from_party, to_party=stream.to_party)
         if had is None or (had.sends, had.receives) != (stream.sends, stream.receives):
             plane.set_payloads(handle, number, _payloads(stream.sends), _payloads(stream.receives))
+        return stream
 
     def _close(self, place: _Place) -> None:
         del self._places[place.id], self._ids[place.handle], place.joined.members[place.id]

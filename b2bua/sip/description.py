@@ -265,11 +265,12 @@ def answering_direction(offered: Direction, wanted: Direction = "sendrecv") -> D
     return "recvonly" if receive else "inactive"
 
 
-def hostile(description: Description, own: Callable[[str, int], bool]) -> str:
+def hostile(description: Description, own: Callable[[str, int], bool], ours: str = "") -> str:
     """Why no packet may be sent where `description` wants them, fit for a reason phrase; "" when nothing is wrong.
 
     `own` says whether an address and port are ours: media that come back to us would go round for ever. 0.0.0.0 is no fault, but the
-    old way to hold. Ports below 1024 are none either: 9 is written by who wants nothing yet.
+    old way to hold. Ports below 1024 are none either: 9 is written by who wants nothing yet. `ours`: the address from which we send; one
+    of another family cannot be reached from there.
     """
     for stream in description.streams:
         if stream.port:
@@ -279,6 +280,8 @@ def hostile(description: Description, own: Callable[[str, int], bool]) -> str:
                     return reason
                 if address and own(address, port):
                     return "Media Address Is Our Own"
+                if address and ours and (":" in host) is not (":" in ours):
+                    return "Other Address Family"
     return ""
 
 

@@ -300,3 +300,14 @@ def test_who_was_rung_for_an_announcement_is_rung_again(office: Office) -> None:
     at_boss = office.boss.expect_call()
     answer(at_boss)
     assert office.hears(at_boss, sam=office.at_sam, caller=office.caller) == {"sam"}
+
+
+def test_who_is_asked_does_not_park_the_call(new_world: NewWorld) -> None:
+    """The question is still open: it is answered by keys of its own."""
+    office = Office(new_world(executive("667", "676"), media=FakeMedia()))
+    at_boss = asked(office)
+    office.world.press(at_boss, "*68")
+    office.world.run(1.0)
+    assert not office.world.core.calls.parking.occupied
+    office.world.run(12.0)
+    assert office.hears(office.caller, boss=at_boss) == {"boss"}

@@ -203,7 +203,7 @@ def test_an_executive_who_forwards_calls_is_called_there_and_not_asked(new_world
 def test_refused_while_the_executive_cannot_be_reached(new_world: NewWorld) -> None:
     office = Office(new_world(executive("667", "676"), media=FakeMedia()), boss=False)
     office.world.press(office.at_sam, "##20")
-    assert office.hears(office.at_sam, caller=office.caller) == {"caller", "tone:error"}
+    assert office.hears(office.at_sam, caller=office.caller) == {"caller", "tone:error", "unavailable"}
     goes_on(office)
     assert office.order(PushBack("676")) == Outcome(480, "the executive cannot be reached")
 

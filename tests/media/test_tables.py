@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from b2bua.media import native
 from b2bua.media.engine import Address, Context, Digit, EngineError, Play, Played, PortLost, Silent
-from b2bua.media.native import Counters, Event
+from b2bua.media.native import Counters, Event, NativeError
 from b2bua.media.tables import Tables, translation
 from b2bua.sip.description import Format
 from tests.media.contexts import EVENTS, FORMATS, G722, OPUS, PCMA, PCMU, mix, party, relay, stream
@@ -341,6 +343,34 @@ def test_whatever_the_plane_refuses_the_next_try_makes_it_whole_and_the_drop_lea
     tables.set(wanted)
     assert refused in [call[0] for call in plane.take()], done
     tables.drop("c")
+    assert not plane.terminations and not plane.contexts
+
+
+def test_a_member_to_whom_nothing_can_be_sent_is_silent_and_the_others_go_on(
+    tables: Tables, plane: FakePlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An IPv6 address where our own is an IPv4 one: the plane refuses it."""
+    accepts = plane.set_remote
+
+    def set_remote(termination: int, stream: int, rtp: Any, rtcp: Any, sources: Any) -> None:
+        if rtp is not None and ":" in rtp.host:
+            raise NativeError("another family")
+        accepts(termination, stream, rtp, rtcp, sources)
+
+    monkeypatch.setattr(plane, "set_remote", set_remote)
+    culprit = party("b", 20002, remote=Address("2001:db8::1", 4000), sources=("2001:db8::1",))
+    three = (party("a", 20000), culprit, party("c", 20004))
+    for hears in ({"a": ("c",), "c": ("a",)}, {"a": (), "c": ("a",)}):
+        with pytest.raises(EngineError, match="b: another family"):
+            tables.set(mix("x", *three, hears=hears, plays={"a": Play("p", ("music",))}))
+        ((members, masks),) = plane.contexts.values()
+        assert (len(members), list(masks)) == (3, [4 if hears["a"] else 0, 0, 1])
+    done = plane.take()
+    assert ("set_remote", members[1], 0, None, None, ()) in done
+    assert [call[0] for call in done].count("start_play") == 1
+    tables.set(mix("x", three[0], party("b", 20002), three[2], hears={}))
+    assert ("set_remote", members[1], 0, Address("127.0.0.9", 4000), None, ("127.0.0.9",)) in plane.take()
+    tables.drop("x")
     assert not plane.terminations and not plane.contexts
 
 

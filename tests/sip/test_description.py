@@ -500,3 +500,16 @@ def test_every_answer_fits_its_offer(body: bytes) -> None:
     offered = description.streams[answered.streams.index(accepted)]
     assert {f.payload_type for f in accepted.formats} <= {f.payload_type for f in offered.formats}
     assert re.fullmatch(r"[\x20-\x7e\r\n\x80-\xff]*", answered.raw.decode("latin-1"))
+
+
+def test_addresses_that_we_cannot_send_to_from_ours() -> None:
+    four, six, held = (parse(HEAD + AUDIO + b"c=IN " + where + b"\r\n") for where in (b"IP4 192.0.2.1", b"IP6 2001:db8::1", b"IP4 0.0.0.0"))
+    for description, ours, reason in (
+        (four, "192.0.2.9", ""),
+        (four, "", ""),
+        (four, "2001:db8::9", "Other Address Family"),
+        (six, "192.0.2.9", "Other Address Family"),
+        (six, "2001:db8::9", ""),
+        (held, "2001:db8::9", ""),
+    ):
+        assert hostile(description, nobody, ours) == reason
