@@ -43,7 +43,7 @@ from b2bua.calls.events import (
     Taken,
 )
 from b2bua.calls.hunt import DUE, Hunt
-from b2bua.calls.identity import COMPLETED_ELSEWHERE
+from b2bua.calls.identity import COMPLETED_ELSEWHERE, reason
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.party import Party
 from b2bua.calls.record import Doing
@@ -447,15 +447,19 @@ class Conversation:
             return False
         for party in self.parties:
             keys.listen(self, party)
+        if moved:
+            self.index.keeping.at_once(self.call)
         return True
 
-    async def bring(self, party: Party, *, whole: bool = False) -> bool:
-        """Bring the sound of those to the engine whom `party` sends away; with `whole` theirs as well, if their phone lets it. They may
-        hang up meanwhile, as people do who have pressed the last key: the others stay."""
+    async def bring(self, party: Party, *, whole: bool = False, stays: bool = False) -> bool:
+        """Bring the sound of those to the engine whom `party` sends away; with `whole` theirs as well, if their phone lets it; it must if
+        they stay. They may hang up meanwhile, as people do who have pressed the last key: the others stay."""
         waiting = self.others(party)
         self.moving = party
         try:
-            anchored = (whole and await self.anchor()) or await self.anchor(waiting)
+            anchored = (whole or stays) and await self.anchor()
+            if not anchored and not (stays and party in self.parties):
+                anchored = await self.anchor(waiting)
         finally:
             self.moving = None
         if not anchored and self.parties and not self.goes_on():
@@ -620,6 +624,8 @@ class Conversation:
             return
         hunt, branch = ringing
         actions = hunt.answered(branch)
+        if self.why == pushing.GIVEN_BACK:
+            hunt.elsewhere = reason(f"taken by {self.party_for(event.leg).shown.name or event.leg.party}")
         if hunt is not self.hunt:
             self._deferred.append(taking.answered(self, hunt, event.leg))
             hunt.finish(actions)

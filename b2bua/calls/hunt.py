@@ -54,7 +54,7 @@ class Hunt:
     """Rings by `plan`. `legs` are those that ring, by branch of the fork; `anchored` whether their sound comes to us, or goes by
     `relaying`."""
 
-    __slots__ = ("plan", "origin", "legs", "anchored", "remind_at", "_owner", "_fork", "_timer", "_relaying")
+    __slots__ = ("plan", "origin", "legs", "anchored", "remind_at", "elsewhere", "_owner", "_fork", "_timer", "_relaying")
 
     def __init__(self, owner: Owner, plan: RoutePlan, origin: Origin, anchored: bool, relaying: Relaying | None = None) -> None:
         self.plan = plan
@@ -63,6 +63,8 @@ class Hunt:
         self.anchored = anchored
         self.remind_at: float | None = None
         """When the owner wants to be woken besides; it sets the next time itself."""
+        self.elsewhere = COMPLETED_ELSEWHERE
+        """What the others are told when somebody has answered: a header line of their CANCEL."""
         self._owner = owner
         self._fork: Fork | None = Fork(plan, self._contacts)
         self._timer: Timer | None = None
@@ -167,7 +169,7 @@ class Hunt:
         leg = self.legs.pop(action.branch, None)
         self._owner.record.rang(action.branch)
         if leg is not None:
-            leg.hang_up(headers=COMPLETED_ELSEWHERE if action.cause is ELSEWHERE else "")
+            leg.hang_up(headers=self.elsewhere if action.cause is ELSEWHERE else "")
             self._forget(leg)
 
     def _forget(self, leg: Leg) -> None:

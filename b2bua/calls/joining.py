@@ -26,7 +26,6 @@ from b2bua.sip.values import SipError
 if TYPE_CHECKING:
     from b2bua.calls.call import Call
     from b2bua.calls.conversation import Conversation
-    from b2bua.delegation.model import Directory
 
 BESIDES: Final = frozenset({"barge_in", "barge", "listen", "whisper"})
 """Features by which somebody comes in besides the others, and takes nobody's place."""
@@ -46,8 +45,7 @@ def place_of(call: Call, feature: str, actor: str, argument: str = "") -> Leg | 
     if conversation is None or feature != "pull":
         return None
     users = [party for party in conversation.parties if party.role == "talk" and party.extension is not None]
-    directory = conversation.index.directory
-    holder = next((party for party in users if party.holding and incall.same_side(directory, actor, party.extension or "")), None)
+    holder = next((party for party in users if party.holding and not unreplaceable(conversation, actor, party)), None)
     if argument:
         wanted = [party for party in users if party.extension == argument]
     elif holder is not None and holder.extension != actor:
@@ -83,7 +81,7 @@ def _refusal(conversation: Conversation, event: Joining | Taken) -> Outcome | No
         return Outcome(404, "somebody else was faster: the call is taken already")
     refused = incall.may(index.directory, event.actor, feature, conversation.subject(), index.local_time())
     if feature == "pull" and event.replaces is not None:
-        refused = refused or unreplaceable(index.directory, event.actor, conversation.party_on(event.replaces))
+        refused = refused or unreplaceable(conversation, event.actor, conversation.party_on(event.replaces))
     if refused:
         return Outcome(403, refused)
     if feature == "pull" and event.replaces is None and conversation.hunt is None:
@@ -93,11 +91,16 @@ def _refusal(conversation: Conversation, event: Joining | Taken) -> Outcome | No
     return None
 
 
-def unreplaceable(directory: Directory, actor: str, replaced: Party | None) -> str:
+def unreplaceable(conversation: Conversation, actor: str, replaced: Party | None) -> str:
     """Why `actor` may not take the place of this party; "" when they may: nobody but one's own office is put out of a call."""
     if replaced is None or replaced.role != "talk":
         return "nobody talks there"
-    return "" if replaced.extension is not None and incall.same_side(directory, actor, replaced.extension) else incall.OTHER_SIDE
+    directory, extension, served = conversation.index.directory, replaced.extension, replaced.for_executive or conversation.executive
+    if extension is None:
+        return incall.OTHER_SIDE
+    if served is not None and actor != extension and incall.works_for(directory, extension, served):
+        return "" if incall.works_for(directory, actor, served) else incall.OTHER_SIDE
+    return "" if incall.same_side(directory, actor, extension) else incall.OTHER_SIDE
 
 
 def _replaced(conversation: Conversation, event: Joining | Taken) -> Party | None:

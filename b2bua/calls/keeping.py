@@ -29,14 +29,19 @@ class Keeping:
         self._kept: set[str] = set()
         self._timer: Timer | None = None
 
+    def at_once(self, call: Call) -> None:
+        """Keep a call now: what has changed may not be forgotten, such as where its sound goes."""
+        if self._store is not None:
+            self._changed[call.id] = call
+            self._keep(self._index.stack.now)
+
     def changed(self, call: Call) -> None:
         """Keep a call as it is: at once when it has just been answered and its sound comes to us, else in a moment, for most changes come
         several at a time and most calls that go directly are left alone."""
         if self._store is None:
             return
         if call.id not in self._kept and call.plan.anchored:
-            self._changed[call.id] = call
-            self._keep(self._index.stack.now)
+            self.at_once(call)
             return
         if self._timer is None:
             stack = self._index.stack

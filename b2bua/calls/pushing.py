@@ -34,6 +34,8 @@ _QUESTION: Final = Play("note", ("note", "accept"))
 _ANSWERS: Final[dict[str, Result]] = {"1": "accepted", "2": "later", "3": "message"}
 _SHOWN: Final[dict[Result, str]] = {"later": "Later", "message": "Take a message"}
 """What the assistant's phone shows when the call comes back."""
+GIVEN_BACK: Final = "given back"
+"""Why a call rings that somebody has just answered."""
 _ANNOUNCED: Final = "push_announced"
 """`RoutePlan.feature` of the plan that rings the executive for who announces a call."""
 
@@ -57,7 +59,7 @@ async def push_back(conversation: Conversation, command: PushBack) -> Outcome:
     conversation.note, conversation.sent_by = printable(command.note), command.actor
     plan = _noted(plan, conversation.note)
     name = _name(conversation, plan.called)
-    if command.announced:
+    if command.announced and party in conversation.parties:
         party.aside = "announcing"
         first = plan._replace(stages=plan.stages[:1], rollover=(), rollover_after=None, feature=_ANNOUNCED)
         conversation.ring(first, "announced")
@@ -90,14 +92,15 @@ def _plan(conversation: Conversation, party: Party) -> RoutePlan | Outcome:
 
 
 async def _bring(conversation: Conversation, party: Party, *, announced: bool) -> Outcome | None:
-    """Bring the sound of who waits to the engine, and that of `party` if they stay; why that cannot be, None when it is done."""
+    """Bring the sound of who waits to the engine, and that of `party` if they stay; why that cannot be, None when it is done. `party` may
+    hang up meanwhile."""
     media, waiting = conversation.index.media, conversation.talking(party)
     if media is None or not media.available:
         return Outcome(488, "there is no media engine for this call")
     if announced and "mix" not in media.abilities:
         return Outcome(488, "the media engine cannot mix: the call can be sent, but not announced")
-    anchored = await conversation.anchor() if announced else await conversation.bring(party)
-    if (announced and party not in conversation.parties) or conversation.talking(party) != waiting:
+    anchored = await conversation.bring(party, stays=announced)
+    if conversation.talking(party) != waiting:
         return Outcome(404, "somebody has hung up")
     return None if anchored else Outcome(488, "the other phone does not let its sound be moved")
 
@@ -295,5 +298,5 @@ async def give_back(conversation: Conversation, command: GiveBack) -> Outcome:
     conversation.gave_back = gave_back
     conversation.release(party, reason("You have given the call back"))
     conversation.release_listeners()
-    conversation.ring(plan, "given back", RINGING)
+    conversation.ring(plan, GIVEN_BACK, RINGING)
     return Outcome(200, "given back")

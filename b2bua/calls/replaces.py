@@ -83,4 +83,4 @@ def _may_not(index: CallIndex, actor: str, call: Call, leg: Leg, feature: str) -
     reason = incall.may(index.directory, actor, feature, call.subject(), index.local_time())
     if reason or feature != "pull" or call.conversation is None:
         return reason
-    return joining.unreplaceable(index.directory, actor, call.conversation.party_on(leg))
+    return joining.unreplaceable(call.conversation, actor, call.conversation.party_on(leg))

@@ -14,11 +14,11 @@ from b2bua.delegation.callerid import quotable
 from b2bua.delegation.features import OWN_CALL
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Caller, Facts
-from b2bua.delegation.rights import GIVE_BACK_SECONDS, OTHER_SIDE, Subject, executive_for, is_answered, may, same_side
+from b2bua.delegation.rights import GIVE_BACK_SECONDS, OTHER_SIDE, Subject, executive_for, is_answered, may, same_side, works_for
 from b2bua.delegation.situation import Refusal, Situation
 from b2bua.delegation.standing import in_office
 
-__all__ = ["GIVE_BACK_SECONDS", "OTHER_SIDE", "Subject", "choose", "executive_for", "may", "same_side", "slot_for"]
+__all__ = ["GIVE_BACK_SECONDS", "OTHER_SIDE", "Subject", "choose", "executive_for", "may", "same_side", "slot_for", "works_for"]
 
 _PARKER: Final = Facts(Caller("trunk", None, None, None, "", "", anonymous=True), "")
 

@@ -176,6 +176,8 @@ def _missing(situation: Situation, actor: str, executive: str, right: Right) -> 
         return f"you have no right '{right}' for {executive}"
     if delegation.approval != "approved":
         return f"your delegation for {executive} is {delegation.approval}, not approved"
+    if not delegation.callers.match(situation.caller, situation.key):
+        return f"you take only calls from {delegation.callers.text} for {executive}"
     reason = not_covering(situation, delegation) or off_duty(situation, actor, executive)
     return f"your delegation for {executive} {reason}" if reason else ""
 
@@ -201,12 +203,23 @@ def _pull(situation: Situation, actor: str, subject: Subject) -> str:
     if _is_confidential(situation.directory, subject) and actor not in owners:
         return f"{_HIDDEN} take it off hold"
     if owners and subject.holder is not None:
-        owners = tuple(each for each in owners if each in _offices_of(situation.directory, subject.holder))
+        owners = _side_of(situation.directory, subject.holder, subject, owners)
         if not owners:
             return OTHER_SIDE
     if actor in owners:
         return ""
     return _denied(situation, actor, owners, "pick_up_held") or ("" if subject.holder else "the call is not on hold")
+
+
+def _side_of(directory: Directory, holder: str, subject: Subject, owners: Sequence[str]) -> tuple[str, ...]:
+    """Those of the owners for whom the holder has the call: the office that was called goes before one that only talks in it."""
+    theirs = tuple(each for each in owners if works_for(directory, holder, each))
+    return tuple(each for each in theirs if each in (subject.executive, subject.on_behalf_of)) or theirs
+
+
+def works_for(directory: Directory, extension: str, office: str) -> bool:
+    """Whether somebody belongs to the office of an executive, group or service, on duty or not."""
+    return office in _offices_of(directory, extension)
 
 
 def same_side(directory: Directory, one: str, other: str) -> bool:
@@ -274,22 +287,10 @@ def _take_ringing(situation: Situation, actor: str, subject: Subject, *, everybo
     if actor in subject.ringing or actor == subject.executive:
         return ""
     if subject.executive is not None:
-        return _not_receiving(situation, actor, subject.executive)
+        return _missing(situation, actor, subject.executive, "receive")
     if everybody or any(_are_close(situation, actor, each) for each in subject.ringing):
         return ""
     return "it rings for nobody of your office or groups"
-
-
-def _not_receiving(situation: Situation, actor: str, executive: str) -> str:
-    """Why `actor` takes no calls of this caller for `executive`."""
-    missing = _missing(situation, actor, executive, "receive")
-    if missing:
-        return missing
-    delegation = situation.directory.delegation(actor, executive)
-    assert delegation is not None
-    if delegation.callers.match(situation.caller, situation.key):
-        return ""
-    return f"you take only calls from {delegation.callers.text} for {executive}"
 
 
 def _are_close(situation: Situation, one: str, other: str) -> bool:

@@ -131,6 +131,9 @@ class Subscription:
         """Tell what is new; False when that is nothing."""
         dialog = self.dialog
         assert dialog is not None
+        refused = None if self._ending else self._refused()
+        if refused is not None:
+            self._ending = "noresource" if refused.status == 404 else "rejected"
         body = self._body()
         if body is None:
             return False
@@ -147,6 +150,8 @@ class Subscription:
     def _body(self) -> bytes | None:
         """What to tell now; None for nothing."""
         self._dirty = False
+        if self._ending == "rejected":
+            return b""
         if self._ending and self._ending != "timeout":
             return self._source.last(self.resource, self.watcher, self._version)
         memory = None if self._full or self._ending else self._memory
@@ -157,6 +162,14 @@ class Subscription:
         self._memory = found.memory
         self._version += 1
         return found.body
+
+    def _refused(self) -> SipError | None:
+        """Why the watcher may not know any more: they are not in the conference now, or the directory is another one."""
+        try:
+            self._source.admit(self.resource, self.watcher)
+        except SipError as error:
+            return error
+        return None
 
     def _close(self) -> None:
         dialog, self.dialog = self.dialog, None
@@ -182,6 +195,11 @@ class Subscription:
             self._stack.respond(tx, 481, now=now)
             return
         seconds = expires_of(request)
+        refused = self._refused() if seconds else None
+        if refused is not None:
+            self._stack.respond(tx, refused.status, now=now)
+            self.end("noresource" if refused.status == 404 else "rejected")
+            return
         dialog.learn_target(request)
         self._stack.respond(tx, 200, headers=f"{self._stack.contact(dialog.flow)}Expires: {seconds}\r\n", now=now)
         self.extend(seconds)

@@ -339,6 +339,27 @@ def test_bad_subscriptions(rooms: Rooms, headers: tuple[str, ...], expires: int 
         assert watcher.told[0].get("event") == "conference;id=7"
 
 
+@pytest.mark.parametrize("how", ["removed", "leaves", "asks again"])
+def test_who_is_not_in_the_conference_any_more_is_told_nothing_more(rooms: Rooms, how: str) -> None:
+    rooms.dial(rooms.boss, "8001")
+    lee = rooms.dial(rooms.lee, "8001")
+    watcher = Watcher(rooms, rooms.lee, "8001")
+    rooms.world.run(6.0)
+    if how == "removed":
+        assert rooms.order(Remove("667", "601")).done
+    else:
+        lee.hang_up()
+    if how == "asks again":
+        rooms.world.run(0.01)
+        assert watcher.send("3", uri="sip:8001@127.0.0.1:5060", to=watcher.answer.get("to")).status in (403, 481)
+    rooms.world.run(6.0)
+    rooms.dial(rooms.mia, "8001")
+    rooms.world.run(6.0)
+    assert watcher.told[-1].get("subscription-state") == "terminated;reason=rejected"
+    assert all("602" not in str(each.data) for each in watcher.told)
+    assert rooms.world.core.subscriptions.count == 0
+
+
 def test_a_look_is_no_subscription(rooms: Rooms) -> None:
     watcher = Watcher(rooms, rooms.boss, "8001", expires=0)
     assert watcher.answer.status == 200

@@ -83,6 +83,20 @@ def test_the_call_rings_at_the_others(office: Office) -> None:
     ]
 
 
+def test_the_others_see_who_has_taken_it(new_world: NewWorld) -> None:
+    office = Office(new_world(executive("667", "676", "677", "678"), media=FakeMedia()), "677", "678")
+    ana, tom = office.others
+    office.world.press(office.at_sam, "*85")
+    at_ana, at_tom = office.expect(ana), office.expect(tom)
+    at_tom.ring()
+    answer(at_ana)
+    assert at_tom.reason == 'SIP;cause=200;text="taken by Ana Aide"'
+    assert office.hears(office.caller, ana=at_ana) == {"ana"}
+    at_ana.hold()
+    office.world.run(0.5)
+    assert office.hears(office.caller, ana=at_ana) == {"music"}
+
+
 def test_by_command(office: Office) -> None:
     assert office.give_back() == Outcome(200, "given back")
     answer(office.expect(office.others[0]))
@@ -108,7 +122,7 @@ def test_within_five_seconds(office: Office) -> None:
 def test_after_five_seconds_it_is_theirs(office: Office) -> None:
     office.world.run(5)
     office.world.press(office.at_sam, "*85")
-    assert office.hears(office.at_sam, caller=office.caller) == {"caller", "tone:error"}
+    assert office.hears(office.at_sam, caller=office.caller) == {"caller", "tone:error", "not_allowed"}
     assert office.give_back() == Outcome(403, "a call can be given back within 5 seconds")
     assert office.hears(office.caller, sam=office.at_sam) == {"sam"}
 
@@ -134,7 +148,7 @@ def test_a_call_for_oneself_is_not_given_back(new_world: NewWorld) -> None:
     mine, theirs = world.talk(lee, sam)
     world.press(theirs, "*85")
     world.run(0.1)
-    assert world.hears(theirs, lee=mine) == {"lee", "tone:error"}
+    assert world.hears(theirs, lee=mine) == {"lee", "tone:error", "not_allowed"}
     assert mine.state == theirs.state == "up"
 
 

@@ -157,6 +157,31 @@ def test_another_executives_assistant_is_not_put_out_of_a_call(new_world: Callab
     assert at_sam.state == his.state == "up"
 
 
+@pytest.mark.parametrize("header", ["", "Replaces"])
+def test_who_works_for_both_sides_has_the_call_for_the_office_that_was_called(new_world: Callable[..., World], header: str) -> None:
+    """Sam works for Victor, too, who has called Olivia: neither Victor nor Tom takes Sam's place, Ana does."""
+    olivias = executive("667", Delegation("676", "667", EVERY), Delegation("677", "667", EVERY))
+    victors = executive("668", Delegation("678", "668", EVERY), Delegation("676", "668", EVERY))
+    world = new_world(olivias, victors, media=FakeMedia())
+    victor, sam, tom, ana = world.phones("668", "676", "678", "677")
+    his = victor.call("667")
+    at_sam = sam.expect_call()
+    at_sam.answer()
+    his.expect_up()
+    at_sam.hold()
+    world.run(0.5)
+
+    def take(phone: Phone) -> PhoneCall:
+        return phone.call("0", [f"Replaces: {at_sam.dialog}"]) if header else phone.call("*11676")
+
+    for phone in (tom, victor):
+        take(phone).expect_ended(403, within=8.0)
+    assert at_sam.state == his.state == "up"
+    take(ana).expect_up()
+    world.run(0.5)
+    assert (at_sam.state, his.state) == ("ended", "up")
+
+
 @pytest.mark.parametrize("incoming", [False, True])
 def test_a_confidential_call_is_joined_and_taken_by_nobody(new_world: Callable[..., World], *, incoming: bool) -> None:
     """Whether the contact has called the executive or the executive the contact (A24)."""
@@ -653,7 +678,7 @@ def test_a_listener_sends_the_call_nowhere(new_world: Callable[..., World]) -> N
         stage.world.run(6.0)
         assert stage.hears(stage.caller, ana=hers) == {"sam"}
     assert stage.boss.calls == []
-    assert stage.hears(hers) - {"tone:error"} == {"caller", "sam"}
+    assert stage.hears(hers) - {"tone:error", "not_allowed"} == {"caller", "sam"}
 
 
 @pytest.mark.parametrize("code", ["*80676", "*81676"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_an_occupied_slot_is_refused_and_the_call_goes_on(desk: Desk) -> None:
     desk.park("705")
     second, at_sam = desk.talk("+15550000002")
     world.press(at_sam, "*68705#")
-    assert world.hears(at_sam, caller=second, parked=desk.caller) == {"caller", "tone:error"}
+    assert world.hears(at_sam, caller=second, parked=desk.caller) == {"caller", "tone:error", "park_occupied"}
     assert at_sam.state == "up" and desk.slots == ["705"]
     assert world.hears(second, sam=at_sam) == {"sam"}
     assert world.hears(desk.caller, second=second) == {"music"}, "and nobody has met anybody"
@@ -234,7 +235,7 @@ def test_the_executives_own_slot_is_the_offices(new_world: Callable[..., World])
     desk.lee.call("*88767").expect_ended(403)
     second, at_sam = desk.talk("+15550000002")
     world.press(at_sam, "*68767#")
-    assert world.hears(at_sam, caller=second) == {"caller", "tone:error"}
+    assert world.hears(at_sam, caller=second) == {"caller", "tone:error", "park_occupied"}
     world.press(at_sam, "*68#")
     assert desk.slots == ["701", "767"], "the next free one, when theirs is occupied"
     at_boss = desk.boss.call("767")
@@ -621,7 +622,7 @@ def test_the_last_key_and_hanging_up(new_world: Callable[..., World], slot: str)
         world.media.available = True
         for digit in f"*68{slot}#":
             mine.info(digit)
-        world.wire.after(offset, mine.hang_up)
+        world.wire.after(offset, partial(_hang_up, mine))
         world.run(1.0)
         assert world.hears(theirs) == {"music"}, world.report(str(offset))
         again = sam.call(slot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from dataclasses import replace
 
 import pytest
@@ -284,7 +285,7 @@ def test_hanging_up_while_a_direct_call_is_brought_here(new_world: NewWorld) -> 
         assert not boss.calls
 
 
-@pytest.mark.parametrize("code", ["##20", "*85"])
+@pytest.mark.parametrize("code", ["##20", "*86", "*85"])
 def test_the_last_key_and_hanging_up(new_world: NewWorld, code: str) -> None:
     """As people do. The sound is still being brought here: the call is sent all the same."""
     for offset in [step * 0.0005 for step in range(1, 12)]:
@@ -300,8 +301,13 @@ def test_the_last_key_and_hanging_up(new_world: NewWorld, code: str) -> None:
         world.media.available = True
         for digit in code:
             at_sam.info(digit)
-        world.wire.after(offset, at_sam.hang_up)
-        again = (boss if code == "##20" else ana).expect_call()
+        world.wire.after(offset, partial(hang_up, at_sam))
+        again = (ana if code == "*85" else boss).expect_call()
         answer(again)
         assert world.hears(caller, other=again) == {"other"}
         world.settle(40.0)
+
+
+def hang_up(call: PhoneCall) -> None:
+    if call.state == "up":
+        call.hang_up()

@@ -249,3 +249,18 @@ def unreachable(world: World, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> 
     """There is no way to a phone any more."""
     way = world.host.flow_to
     monkeypatch.setattr(world.host, "flow_to", lambda target, via=None: None if target[1:] == phone.at else way(target, via))
+
+
+def test_phones_are_told_again_whom_they_have(office: World) -> None:
+    """What was to be told when the server died is not lost."""
+    transferred = Transferred(office)
+    again = transferred.desk.calls[0]
+    again.answer()
+    office.run(AT_REST)
+    office.kill()
+    asked = len(office.sent_to(transferred.mia))
+    office.revive()
+    office.run(1)
+    told = b"".join(packet.data for packet in office.sent_to(transferred.mia)[asked:])
+    assert b'P-Asserted-Identity: "Reception" <sip:600@acme.test>' in told
+    assert office.hears(transferred.theirs, desk=again) == {"desk"}

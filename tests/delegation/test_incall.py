@@ -194,6 +194,20 @@ def test_who_still_has_a_call_when_the_cover_ends_may_send_it_back() -> None:
     assert may(with_sam(ends=NOW), "676", "push_back", DELEGATED, NOW) == ""
 
 
+@pytest.mark.parametrize("what", ["pull", "barge_in", "listen", "whisper"])
+def test_an_assistant_for_some_callers_has_rights_for_their_calls_only(what: str) -> None:
+    found = with_sam(callers=callers_of("+1555800*", text="legal"))
+    assert may(found, "676", what, ANAS, NOW) == "you take only calls from legal for 667"
+    assert may(found, "676", what, ANAS._replace(caller=outside("+15558001234")), NOW) == ""
+    assert may(found, "676", what, ANAS._replace(caller=None), NOW) != ""
+
+
+def test_who_works_for_both_sides_has_the_call_for_the_office_that_was_called() -> None:
+    """Victor calls Olivia, and Ana, who works for both, puts him on hold: Tom, who works for Victor, does not take the call out of Olivia's office."""
+    subject = HELD._replace(parties=frozenset({"668", "677"}), holder="677", caller=user("668"))
+    assert allowed("pull", subject) == {"668", "677", "676", "667"}
+
+
 def test_an_assistant_for_some_callers_picks_up_their_calls_only() -> None:
     found = with_sam(callers=callers_of("+1555800*", text="legal"))
     assert may(found, "676", "pick_up", RINGING._replace(ringing=frozenset({"677"})), NOW) == "you take only calls from legal for 667"
