@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.calls.bridge import Bridge
+from b2bua.calls.commands import Outcome
 from b2bua.calls.conversation import Conversation, dismiss
 from b2bua.calls.events import (
     Acknowledged,
@@ -24,7 +25,6 @@ from b2bua.calls.events import (
     Heard,
     Info,
     Joining,
-    Moved,
     OfferAnswered,
     Offered,
     OfferFailed,
@@ -34,7 +34,6 @@ from b2bua.calls.events import (
     Referred,
     Rewrote,
 )
-from b2bua.calls.commands import Outcome
 from b2bua.calls.hunt import Hunt
 from b2bua.calls.identity import Origin
 from b2bua.calls.invite_server import ServerInvite

@@ -28,6 +28,8 @@ class Hold(NamedTuple):
 
 
 class Resume(NamedTuple):
+    """End `Hold`."""
+
     actor: str
 
 

@@ -11,12 +11,26 @@ at the end say which event or command leads where.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from b2bua.calls import conference, holding, joining, keys, parking, pushing, resuming, taking, transfer
-from b2bua.calls.bridge import Bridge
-from b2bua.calls.commands import BargeIn, Command, End, GiveBack, Hold, Lock, Mute, Outcome, Park, PushBack, Remove, Resume, Take, Transfer
+from b2bua.calls.commands import (
+    BargeIn,
+    Command,
+    End,
+    GiveBack,
+    Hold,
+    Lock,
+    Mute,
+    Outcome,
+    Park,
+    PushBack,
+    Remove,
+    Resume,
+    Take,
+    Transfer,
+)
 from b2bua.calls.events import (
     Acknowledged,
     Answered,
@@ -48,81 +62,53 @@ from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.party import Party
 from b2bua.calls.record import Doing
 from b2bua.calls.referral import Referral
-from b2bua.calls.relaying import bridge_between
-from b2bua.calls.topology import MUSIC, RINGING, arrange
+from b2bua.calls.sounding import Sounding
+from b2bua.calls.topology import MUSIC, arrange
 from b2bua.delegation.incall import Subject
 from b2bua.delegation.plan import Presentation, RoutePlan
-from b2bua.media.engine import Context, Play
+from b2bua.media.engine import Play
 from b2bua.sip import description
-from b2bua.sip.description import TELEPHONE_EVENT, Format
-from b2bua.sip.timers import Timer
 
 if TYPE_CHECKING:
     from b2bua.calls.call import Call
     from b2bua.calls.index import CallIndex
-    from b2bua.calls.mailbox import Mailbox
-    from b2bua.calls.record import Record
 
-REOFFERS: Final = 4
-"""How often an offer of ours is repeated that crossed an offer of the peer (RFC 3261 §14.1)."""
 UNAVAILABLE_SECONDS: Final = 8.0
 """How long the words that nobody is there may take; then the waiting party is let go."""
-_REOFFER: Final = Deadline("reoffer")
 
 
-class Conversation:
+class Conversation(Sounding):
     """The parties of an answered call, and what they do. Made by the call when somebody answers; `run` ends with the last party."""
 
     __slots__ = (
-        "call", "id", "index", "mailbox", "record", "parties", "caller_party", "subject_party", "hunt", "idle", "plays", "slot", "parked_by", "locked_by", "room", "gave_back", "since", "note", "sent_by",
-        "leaving", "moving", "referral", "why", "takes", "resumed", "due", "_bridge", "_context", "_deferred", "_current", "_timers",
+        "caller_party", "subject_party", "slot", "parked_by", "locked_by", "gave_back", "since", "note", "sent_by",
+        "referral", "why", "takes", "resumed", "_deferred", "_current",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
         """Nobody is in it yet."""
-        self.call = call
-        self.id = call.id
-        self.index: CallIndex = call.index
-        self.mailbox: Mailbox = call.mailbox
-        self.record: Record = call.record
-        self.parties: list[Party] = []
+        super().__init__(call)
         self.caller_party: Party | None = None
         """Who called."""
         self.subject_party: Party | None = None
         """On whose account all this happens: the outside party where there is one, else the caller. It is never left alone unasked."""
-        self.hunt: Hunt | None = None
-        self.idle: Play = MUSIC
-        """What waiting parties hear."""
-        self.plays: dict[str, Play] = {}
-        """What is played to a party besides, by termination."""
         self.slot: str | None = None
         self.parked_by: str | None = None
         self.locked_by: str | None = None
-        self.room: str | None = None
-        """The conference room that this is."""
         self.gave_back: tuple[str, ...] = ()
         self.since = self.now
         self.note = ""
         """What the assistant has written to the executive about the call (C13)."""
         self.sent_by = ""
         """The assistant who has sent the call to the executive last."""
-        self.leaving: Party | None = None
-        """Who has sent the others away and has not hung up yet: they come back to them if all else fails."""
-        self.moving: Party | None = None
-        """Who is about to send the others away, while their sound is brought to us: the others stay if they hang up."""
         self.referral: Referral | None = None
         """What tells a transferor how the transfer goes (`transfer`)."""
         self.takes: dict[str, taking.Taking] = {}
         """Who is rung to be let in, by extension (`Take`)."""
         self.why = "answered"
         """Why the parties are as they are: the word for the record."""
-        self._bridge: Bridge | None = None
-        self._context: Context | None = None
         self._deferred: deque[Event] = deque()
         self._current: Event | None = None  # what is being dealt with across waits
-        self._timers: dict[str, Timer] = {}
-        self.due: dict[str, float] = {}
-        """When the deadlines are, by name."""
         self.resumed: resuming.Resumed | None = None
         """What was under way when the server was restarted, until it goes on."""
 
@@ -143,10 +129,6 @@ class Conversation:
         return self
 
     # What a hunt asks of its owner.
-
-    @property
-    def now(self) -> float:
-        return self.index.stack.now
 
     def offer_for(self, leg: Leg, alone: bool) -> tuple[bytes | None, bool]:
         """An offer of what has been agreed with those who wait."""
@@ -236,13 +218,6 @@ class Conversation:
             if party.leg is leg:
                 return party
         return None
-
-    def others(self, party: Party) -> list[Party]:
-        return [other for other in self.parties if other is not party]
-
-    def talking(self, besides: Party | None = None) -> list[Party]:
-        """Who talks here, `besides` somebody: nobody who has hung up, or waits to be let into a conference."""
-        return [each for each in self.heard_parties() if each is not besides and each.role == "talk" and not each.waits and each.leg.state is not ENDED]
 
     def party_for(self, leg: Leg) -> Party:
         """A party for a leg that we have rung and that has answered."""
@@ -348,11 +323,6 @@ class Conversation:
 
     # The sound.
 
-    @property
-    def anchored(self) -> bool:
-        """Whether everybody's sound comes to the engine."""
-        return all(party.anchored for party in self.parties)
-
     def apply(self, why: str = "") -> None:
         """Make the sound and the record fit who is in the call and what they do."""
         if why:
@@ -395,104 +365,6 @@ class Conversation:
             for party in present
             if party is not subject
         }
-
-    def heard_parties(self) -> list[Party]:
-        """Those who take part: who has sent the others away hears nothing any more."""
-        if self.leaving is None:
-            return self.parties
-        return [party for party in self.parties if party is not self.leaving]
-
-    def play(self, party: Party, play: Play) -> None:
-        """Let one party hear something, in place of the others or over them; `Heard` follows."""
-        if party.leg.anchor is not None and self.index.media is not None:
-            self.plays[party.leg.anchor.id] = play
-            self.apply()
-
-    def formats_for(self, party: Party | None) -> tuple[Format, ...]:
-        """What `party` (None: a new one) may be offered so that the others understand it, best first."""
-        others = [other for other in self.heard_parties() if other is not party and other.anchored]
-        agreed = others[0].formats() if len(others) == 1 else ()
-        mixable = [each for each in description.MIXABLE if all(other.mixable for other in others)]
-        taken = {each.payload_type for each in agreed}
-        known = {(each.encoding, each.clock) for each in agreed}
-        more = tuple(each for each in (*mixable, TELEPHONE_EVENT) if (each.encoding, each.clock) not in known and each.payload_type not in taken)
-        return (*agreed, *more)
-
-    def agreeable(self, party: Party | None) -> tuple[tuple[Format, ...], ...]:
-        """What to answer an offer of `party` with, in order of preference: what the other has agreed on, so that nothing need be
-        converted, else what the engine can convert."""
-        others = [other for other in self.heard_parties() if other is not party and other.anchored]
-        first = ((*others[0].formats(), TELEPHONE_EVENT),) if len(others) == 1 and others[0].role == "talk" else ()
-        return (*first, (*description.MIXABLE, TELEPHONE_EVENT)) if all(other.mixable for other in others) else first
-
-    async def anchor(self, only: Iterable[Party] | None = None) -> bool:
-        """Bring everybody's sound to the engine, by re-INVITE where it goes directly. False when that cannot be; nothing has changed then."""
-        media = self.index.media
-        if media is None or not media.available:
-            return False
-        moved: list[tuple[Party, bytes]] = []
-        for party in list(self.parties if only is None else only):
-            if party.anchored:
-                continue
-            leg, before = party.leg, party.leg.local.last
-            self.index.anchor(leg)
-            assert leg.anchor is not None
-            if await self.reoffer(party, description.offer_again(before, leg.anchor.host, leg.anchor.port, _own_formats(party))):
-                moved.append((party, before))
-                continue
-            self.index.unanchor(leg)
-            for earlier, body in reversed(moved):
-                self.index.unanchor(earlier.leg)
-                await self.reoffer(earlier, body)
-            return False
-        for party in self.parties:
-            keys.listen(self, party)
-        if moved:
-            self.index.keeping.at_once(self.call)
-        return True
-
-    async def bring(self, party: Party, *, whole: bool = False, stays: bool = False) -> bool:
-        """Bring the sound of those to the engine whom `party` sends away; with `whole` theirs as well, if their phone lets it; it must if
-        they stay. They may hang up meanwhile, as people do who have pressed the last key: the others stay."""
-        waiting = self.others(party)
-        self.moving = party
-        try:
-            anchored = (whole or stays) and await self.anchor()
-            if not anchored and not (stays and party in self.parties):
-                anchored = await self.anchor(waiting)
-        finally:
-            self.moving = None
-        if not anchored and self.parties and not self.goes_on():
-            self.end()
-        return anchored
-
-    async def reoffer(self, party: Party, body: bytes) -> bool:
-        """Offer `body` to a party and wait for its answer; whether it agreed. Meanwhile only what cannot wait is dealt with."""
-        leg = party.leg
-        tries = 0
-        leg.offer(body)
-        while party in self.parties:
-            event = await self.mailbox
-            if isinstance(event, (OfferAnswered, OfferFailed)) and event.leg is leg:
-                if isinstance(event, OfferAnswered):
-                    return event.sdp is not None and not self.index.hostile(event.sdp, leg)
-                tries += 1
-                if event.status != 491 or tries >= REOFFERS:
-                    return False
-                self.after(_REOFFER, self._back_off(leg))
-            elif event is _REOFFER:
-                leg.offer(body)
-            elif type(event) in _AT_ONCE:
-                _AT_ONCE[type(event)](self, event)
-            else:
-                self._deferred.append(event)
-        self.cancel_timer(_REOFFER.name)
-        return False
-
-    def _back_off(self, leg: Leg) -> float:
-        """How long to wait when offers have crossed: longer for who began the dialog (RFC 3261 §14.1)."""
-        lot = int(self.index.stack.ids.token()[:4], 16) / 65536
-        return 2.1 + 1.9 * lot if leg.endpoint is not None else 2.0 * lot
 
     # Ringing somebody for those who wait.
 
@@ -538,25 +410,6 @@ class Conversation:
         self.stop_ringing(headers)
         for party in list(self.parties):
             self.release(party, headers)
-
-    # Time.
-
-    def after(self, deadline: Deadline, seconds: float) -> None:
-        """Post `deadline` in so many seconds; a running one of that name is replaced."""
-        self.cancel_timer(deadline.name)
-        self.due[deadline.name] = self.now + seconds
-        self._timers[deadline.name] = self.index.stack.timers.after(self.now, seconds, self._on_timer, deadline)
-
-    def cancel_timer(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        self.due.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _on_timer(self, now: float, deadline: Deadline) -> None:
-        self._timers.pop(deadline.name, None)
-        self.due.pop(deadline.name, None)
-        self.mailbox.post(deadline)
 
     # Events.
 
@@ -660,6 +513,13 @@ class Conversation:
         else:
             self._deferred.append(event)
 
+    def meanwhile(self, event: Event) -> None:
+        handler = _AT_ONCE.get(type(event))
+        if handler is not None:
+            handler(self, event)
+        else:
+            self._deferred.append(event)
+
     def on_unavailable(self) -> None:
         self.end(480)
 
@@ -696,18 +556,6 @@ class Conversation:
 
     # Offers, answers and what else crosses.
 
-    def crossing(self, leg: Leg) -> Bridge | None:
-        """Where what `leg` asks is put to the other side: only when there are two, who talk."""
-        bridge = self._bridge
-        if len(self.parties) != 2 or self.hunt is not None or self.room is not None or any(party.role != "talk" or party.aside for party in self.parties):
-            return None
-        one, other = self.parties[0].leg, self.parties[1].leg
-        if leg is not one and leg is not other:
-            return None
-        if bridge is None or {bridge.caller, bridge.called} != {one, other}:
-            bridge = self._bridge = bridge_between(one, other, self.call.relaying)
-        return bridge
-
     def on_offer_answered(self, event: OfferAnswered) -> None:
         bridge = self.crossing(event.leg)
         if bridge is not None:
@@ -723,13 +571,17 @@ class Conversation:
             bridge.failed(event)
 
     def on_acknowledged(self, event: Acknowledged) -> None:
-        if event.sdp is None and not any([party.leg.owes_answer for party in self.parties]):
+        if event.sdp is None and not self._owed():
             return
         bridge = self.crossing(event.leg)
         if bridge is not None:
             bridge.acknowledged(event)
         if event.sdp is not None:
             self.apply()
+
+    def _owed(self) -> bool:
+        """Whether an ACK of ours waits for the answer that another ACK brings."""
+        return any(party.leg.owes_answer for party in self.parties)
 
     def on_rewrote(self, event: Rewrote) -> None:
         event.go_on()
@@ -749,13 +601,6 @@ def dismiss(index: CallIndex, event: Event, status: int) -> None:
             index.stack.respond(event.tx, status, now=index.stack.now)
     elif isinstance(event, Merging):
         transfer.gone(event)
-
-
-def _own_formats(party: Party) -> tuple[Format, ...]:
-    """What a party has said that it understands and the engine does too; everything that the engine knows, where that is nothing."""
-    stream = party.audio()
-    known = tuple(each for each in stream.formats if description.is_mixable(each) or each.encoding == "TELEPHONE-EVENT") if stream is not None else ()
-    return known if any(description.is_mixable(each) for each in known) else (*description.MIXABLE, TELEPHONE_EVENT)
 
 
 _Handler = Callable[[Conversation, Any], Awaitable[None] | None]

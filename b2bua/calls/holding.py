@@ -118,6 +118,7 @@ async def hold(conversation: Conversation, command: Hold) -> Outcome:
 
 
 async def resume(conversation: Conversation, command: Resume) -> Outcome:
+    """The others hear the actor again."""
     party = conversation.party_of(command.actor)
     if party is None:
         return Outcome(403, "you are not in this call")

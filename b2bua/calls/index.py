@@ -33,18 +33,18 @@ from b2bua.calls.identity import (
 )
 from b2bua.calls.invite_client import ClientInvite, Invitation
 from b2bua.calls.invite_server import check_invite
+from b2bua.calls.keeping import Keeping
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.parking import ParkingLot
-from b2bua.calls.keeping import Keeping
 from b2bua.calls.party import Party
 from b2bua.calls.ports import Log, MediaPlace, NoWatchers, Phone, Phones, Resolve, Trunk, Watchers
 from b2bua.calls.record import Record
 from b2bua.calls.relaying import Relaying
 from b2bua.calls.service_call import ServiceCall
 from b2bua.delegation.callerid import printable
-from b2bua.delegation.model import Directory
 from b2bua.delegation.handover import Waiting
 from b2bua.delegation.keypad import Keypad
+from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, Presentation, RoutePlan, Setting
 from b2bua.delegation.policy import decide
 from b2bua.media.engine import MediaEngine, Statistics

@@ -22,6 +22,7 @@ from b2bua.sip.values import SipError
 
 if TYPE_CHECKING:
     from b2bua.calls.conversation import Conversation
+    from b2bua.calls.sounding import Sounding
 
 SILENT_SECONDS: Final = 60.0
 """After so long without a sound from a party that should send some it is asked whether it is there."""
@@ -30,7 +31,7 @@ _REASONS: Final = {403: "not_allowed", 404: "nobody", 409: "taken", 480: "unavai
 _CONTENT_TYPES = (dtmf_relay.RELAY, dtmf_relay.PLAIN)
 
 
-def listen(conversation: Conversation, party: Party) -> None:
+def listen(conversation: Sounding, party: Party) -> None:
     """Be told of a party's keys from now on, if it may use codes. Again after its sound has been brought to us."""
     index, anchor = conversation.index, party.leg.anchor
     if party.keypad is None and conversation.room is None and party.extension is not None and index.uses_codes(party.extension):
@@ -86,7 +87,7 @@ async def tick(conversation: Conversation) -> None:
     _arm(conversation)
 
 
-def _arm(conversation: Conversation) -> None:
+def _arm(conversation: Sounding) -> None:
     deadlines = [party.keypad.deadline for party in conversation.parties if party.keypad is not None and party.keypad.deadline is not None]
     if deadlines:
         conversation.after(_TICK, max(0.0, min(deadlines) - conversation.now))

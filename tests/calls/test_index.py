@@ -8,8 +8,8 @@ import pytest
 
 from b2bua.calls import conversation as conversation_module
 from b2bua.calls.call import Call
-from b2bua.calls.hunt import Hunt
 from b2bua.calls.events import Info
+from b2bua.calls.hunt import Hunt
 from b2bua.delegation.plan import Endpoint, RoutePlan
 from tests.calls.plans import decide
 from tests.phones import Phone, Trunk
