@@ -71,7 +71,7 @@ SWITCH_SECONDS: Final = 0.0005
 """How long a thread that writes logs or history may hold the interpreter while a datagram waits; Python's own 5 ms are ten calls."""
 GOODBYE_SECONDS: Final = 3.0
 """How long the last BYEs and un-registrations may take after the drain."""
-_OPTIONS_HEADERS: Final = f"Allow: {ALLOW}\r\nAccept: application/sdp\r\nSupported: 100rel, timer, path, outbound\r\n"
+_OPTIONS_HEADERS: Final = f"Allow: {ALLOW}\r\nAccept: application/sdp\r\nSupported: 100rel, timer, replaces, join, norefersub, path, outbound\r\nAllow-Events: conference\r\n"
 
 
 class Accounts:

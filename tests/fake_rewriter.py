@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from b2bua.media.engine import Ability, Digit, Listener, Statistics
+from b2bua.media.engine import Digit, Listener, Statistics
 from b2bua.media.rewriter import Rewritten
 
 HOST = "127.7.7.1"
@@ -23,7 +23,6 @@ class FakeRewriter:
     command ("offer", "answer"): statuses in order, 0 for none. `log` is what was asked for."""
 
     def __init__(self, delay: float = 0.0) -> None:
-        self.abilities: frozenset[Ability] = frozenset({"relay", "digits"})
         self.available = True
         self.delay = delay
         self.refuse: dict[str, list[int]] = {}

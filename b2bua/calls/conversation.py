@@ -498,23 +498,22 @@ class Conversation(Sounding):
     def on_progress(self, event: Progress) -> None:
         transfer.progress(self, event)
 
+    def on_due(self, event: Deadline) -> None:
+        """A ring time has run out."""
+        for hunt in self.hunts:
+            hunt.tick()
+
     def on_deadline(self, event: Deadline) -> Awaitable[None] | None:
         if event is DUE:
-            for hunt in self.hunts:
-                hunt.tick()
+            self.on_due(event)
             return None
         handler = _DEADLINES.get(event.name)
         return handler(self) if handler is not None else None
 
-    def on_deadline_meanwhile(self, event: Deadline) -> None:
-        """While an offer of ours is under way, phones ring no longer than they are to; the rest can wait."""
-        if event is DUE:
-            self.on_deadline(event)
-        else:
-            self._deferred.append(event)
-
     def meanwhile(self, event: Event) -> None:
         handler = _AT_ONCE.get(type(event))
+        if event is DUE:
+            handler = Conversation.on_due  # phones ring no longer than they are to
         if handler is not None:
             handler(self, event)
         else:

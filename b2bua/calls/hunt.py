@@ -176,11 +176,8 @@ class Hunt:
         if self._relaying is not None:
             self._relaying.forget(leg)
 
-    def arm(self) -> None:
-        """See to it that the owner is woken in time: for the fork's next deadline, or for its own."""
-        self._arm()
-
     def _arm(self) -> None:
+        """See to it that the owner is woken in time: for the fork's next deadline, or for its own."""
         fork, timer = self._fork, self._timer
         deadline = fork.deadline if fork is not None else None
         if deadline is not None and self.remind_at is not None and self.remind_at < deadline:

@@ -7,11 +7,10 @@ Everybody else's sound goes directly; should they need a feature all the same, t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from b2bua.delegation.model import Directory, MediaMode
-from b2bua.delegation.plan import Caller, Endpoint, Facts, RoutePlan, Rule
-from b2bua.delegation.stages import every_endpoint
+from b2bua.delegation.plan import Caller, Endpoint, Rule
 
 NAME: Final = "media"
 _MODE_DIRECT: Final = Rule(NAME, False, "direct: media.mode is direct")
@@ -19,28 +18,6 @@ _MODE_ANCHORED: Final = Rule(NAME, True, "anchored: media.mode is anchored")
 _EMERGENCY: Final = Rule(NAME, False, "direct: nothing stands in the way of an emergency call")
 _NOBODY: Final = Rule(NAME, False, "direct: nobody in this call uses a feature during calls")
 _FEATURE: Final = Rule(NAME, True, "anchored: the feature joins this call to another one")
-_NO_CALL: Final = Rule(NAME, False, "direct: nobody is called")
-
-
-class Needed(NamedTuple):
-    """The answer, and why, as the rule "media" says it."""
-
-    anchored: bool
-    reason: str
-
-
-def needs_media(facts: Facts, plan: RoutePlan, directory: Directory, mode: MediaMode) -> Needed:
-    """Whether the call of `plan` is anchored from the start. `decide` has asked already: `RoutePlan.anchored`."""
-    if plan.action == "join":
-        found = feature_rule(mode)
-    elif plan.action != "ring":
-        found = _NO_CALL
-    elif plan.emergency:
-        found = emergency_rule(mode)
-    else:
-        endpoints = every_endpoint((*plan.stages, *plan.rollover))
-        found = media_rule(directory, mode, facts.caller, plan.executive, plan.on_behalf_of, endpoints)
-    return Needed(found.matched, found.reason)
 
 
 def media_rule(

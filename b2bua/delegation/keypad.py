@@ -82,11 +82,6 @@ class Keypad:
             return Pressed()
         return self._look(final=now >= self._pressed_at + self._wait)
 
-    def give_up(self) -> str:
-        """All that is held back, for the other side: no code is waited for any more."""
-        held, self._held, self._rest = self._held, "", False
-        return held
-
     def _look(self, *, final: bool) -> Pressed:
         """The first code in what is held, and what stands before it. `final`: no more keys are to be expected."""
         held = self._held

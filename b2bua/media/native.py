@@ -14,8 +14,6 @@ VERSION: Final = 1
 """Of `engine.h`."""
 MAX_STREAMS: Final = 8
 MAX_MEMBERS: Final = 32
-MAX_SOURCES: Final = 8
-MAX_SOUNDS: Final = 64
 PAYLOADS: Final = 128
 DROP: Final = 255
 """In a table of `stream_translate`: this payload type does not cross."""
@@ -116,7 +114,6 @@ _SIGNATURES: Final[dict[str, tuple[Any, ...]]] = {
     "engine_ready": (POINTER(c_int), c_int),
     "engine_event": (POINTER(_Event),),
     "engine_sound": (c_void_p, c_int, c_void_p, c_int),
-    "engine_sound_forget": (c_int,),
     "termination_open": (c_char_p,),
     "termination_close": (c_int, POINTER(_Statistics)),
     "termination_statistics": (c_int, POINTER(_Statistics)),
@@ -197,10 +194,6 @@ class Plane:
     def sound(self, narrow: bytes, wide: bytes) -> int:
         """A sound's number: 16-bit samples, native order, of 8 kHz (`narrow`) and 16 kHz; an empty one is made from the other."""
         return self._call("engine_sound", narrow or None, len(narrow) // 2, wide or None, len(wide) // 2)
-
-    def forget_sound(self, sound: int) -> None:
-        """Plays of it end; its number may be given out again."""
-        self._call("engine_sound_forget", sound)
 
     def open_termination(self, host: str) -> int:
         return self._call("termination_open", host.encode())

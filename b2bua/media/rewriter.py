@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from b2bua.media.engine import Ability, Listener, Statistics
+from b2bua.media.engine import Listener, Statistics
 
 
 class Rewritten(NamedTuple):
@@ -49,11 +49,6 @@ class Relay(Protocol):
 
 class Rewriter(Protocol):
     """An engine that rewrites. Losing it ends no call that runs; new ones are refused within two seconds, or at once when known dead."""
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        """`relay`, and `digits` where keys are reported."""
-        ...
 
     @property
     def available(self) -> bool:

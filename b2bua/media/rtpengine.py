@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from b2bua.media.bencode import Encodable
-from b2bua.media.engine import Ability, Address, Digit, Listener, Statistics
+from b2bua.media.engine import Address, Digit, Listener, Statistics
 from b2bua.media.ng import PATIENCE, Alarm, Exchange, Later, Reply
 from b2bua.media.rewriter import Rewritten
 from b2bua.media.rtpengine_reports import parse_event, statistics
@@ -135,10 +135,8 @@ class RtpengineRelay:
 class Rtpengine:
     """One rtpengine; a `b2bua.media.rewriter.Rewriter`. Made by `open_rtpengine`; tests give it a wire of their own."""
 
-    def __init__(self, send: Callable[[bytes], None], later: Later, *, digits: bool = False) -> None:
-        """`digits`: whether rtpengine sends what keys it sees to `event_received`."""
+    def __init__(self, send: Callable[[bytes], None], later: Later) -> None:
         self.exchange = Exchange(send, later, self._found)
-        self.abilities = abilities(digits=digits)
         self.first_verdict: Callable[[], None] = _no_one_waits
         """Called when the engine is found alive or dead for the first time."""
         self.wake: Callable[[], None] = _no_one_waits
@@ -216,32 +214,6 @@ def _no_one_waits() -> None:
     """Nobody is to be told."""
 
 
-# What it can do, and what a configuration may ask for.
-
-_NEEDS: Final[dict[Ability, str]] = {
-    "relay": "calls whose sound goes through the server need an engine that relays: write media.engine: own, or rtpengine",
-    "mix": "conferences, barge-in, listening and whispering need the own engine, rtpengine does not mix: give it ports (media.ports)",
-    "play": "music, prompts and tones need the own engine, rtpengine plays nothing here: give it ports (media.ports)",
-    "digits": (
-        "codes pressed during a call need their digits: start rtpengine with --dtmf-log-dest=HOST:PORT"
-        " and write the same HOST:PORT as media.rtpengine_digits, or write media.engine: own"
-    ),
-}
-
-
-def abilities(*, digits: bool) -> frozenset[Ability]:
-    """What rtpengine can do; `digits`: whether it has been told where to report keys."""
-    return frozenset({"relay", "digits"} if digits else {"relay"})
-
-
-def missing(needed: Iterable[Ability], able: frozenset[Ability]) -> list[str]:
-    """What a configuration asks for and no engine of it can do: a sentence each, with what to write instead.
-
-    `able` is the union of the abilities of all engines that the configuration starts; [] means that it may be started.
-    """
-    return [sentence for ability, sentence in _NEEDS.items() if ability in set(needed) - able]
-
-
 # The sockets.
 
 
@@ -292,7 +264,7 @@ async def open_rtpengine(control: Address, digits: Address | None = None) -> Ope
     def later(seconds: float, what: Callable[[], None]) -> Alarm:
         return loop.call_later(seconds, awake(what))
 
-    engine = Rtpengine(send, later, digits=digits is not None)
+    engine = Rtpengine(send, later)
     opened = OpenRtpengine(engine, ())
     try:
         endpoint = await loop.create_datagram_endpoint(lambda: _Datagrams(awake(engine.exchange.receive)), remote_addr=control)

@@ -6,7 +6,7 @@ one NOTIFY under way at a time, and no more than one a second: what changes mean
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from b2bua.sip.dialog import Dialog, server_dialog
@@ -246,11 +246,6 @@ class Subscriptions:
         self._by_watcher: dict[str, int] = {}
         self.count = 0
         stack.handlers["SUBSCRIBE"] = self.on_subscribe
-
-    @property
-    def watched(self) -> Mapping[tuple[str, str], set[Subscription]]:
-        """The subscriptions, by package and resource."""
-        return self._by_resource
 
     # Watchers.
 

@@ -46,10 +46,6 @@ class Stream(NamedTuple):
     keyed: bool
     """Whether it is, or may be, encrypted: SAVP, a crypto line, or a fingerprint."""
 
-    def accepts(self) -> bool:
-        """Whether there is such a stream at all; it may still be held."""
-        return self.port != 0
-
 
 class Description(NamedTuple):
     """A session description as read."""

@@ -9,9 +9,9 @@ from b2bua.sip.values import SipError
 
 RELAY: Final = "application/dtmf-relay"
 PLAIN: Final = "application/dtmf"
-USUAL_MS: Final = 160
-"""How long a key is said to have been pressed, in milliseconds."""
 
+_USUAL_MS: Final = 160
+"""How long a key is said to have been pressed."""
 _MOST_KEYS: Final = 32  # a phone sends one or a few
 _LONGEST_BODY: Final = 1024
 _KEYS = re.compile(r"[0-9*#A-D]{1,32}")
@@ -38,14 +38,11 @@ def keys(content_type: str, body: bytes) -> str:
     return found
 
 
-def relay_body(key: str, duration_ms: int = USUAL_MS) -> bytes:
+def relay_body(key: str) -> bytes:
     """One key as ``application/dtmf-relay``."""
-    return f"Signal={_checked(key)}\r\nDuration={duration_ms}\r\n".encode()
-
-
-def plain_body(key: str) -> bytes:
-    """One key as ``application/dtmf``."""
-    return _checked(key).encode()
+    if len(key) != 1 or _KEYS.fullmatch(key) is None:
+        raise ValueError(f"{key!r} is no key")
+    return f"Signal={key}\r\nDuration={_USUAL_MS}\r\n".encode()
 
 
 def _plain(text: str) -> str | None:
@@ -63,9 +60,3 @@ def _signals(text: str) -> str | None:
     if not found or not all(signal == "" or _KEYS.fullmatch(signal) for signal in found):
         return None
     return "".join(found)
-
-
-def _checked(key: str) -> str:
-    if len(key) != 1 or _KEYS.fullmatch(key) is None:
-        raise ValueError(f"{key!r} is no key")
-    return key

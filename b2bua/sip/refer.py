@@ -1,10 +1,10 @@
-"""REFER and the headers that name a dialog (RFC 3515, 3891, 3892, 3911, 4488, 4538): what is asked, and how its progress is told."""
+"""REFER and the headers that name a dialog (RFC 3515, 3891, 3911, 4488): what is asked, and how its progress is told."""
 
 from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from b2bua.sip.message import Message, Request
 from b2bua.sip.values import NameAddr, SipError, Uri
@@ -14,7 +14,6 @@ SIPFRAG: Final = "message/sipfrag;version=2.0"
 
 _CALL_ID = re.compile(r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+(?:@[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+)?")
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
-_METHOD = re.compile(r";method=[^;]*", re.IGNORECASE)
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_HEADERS: Final = 64
 _KNOWN_HEADERS: Final = ("replaces", "join")
@@ -31,14 +30,6 @@ class Replaces(NamedTuple):
     early_only: bool = False
     """Not if it has been answered already."""
 
-    def __str__(self) -> str:
-        early = ";early-only" if self.early_only else ""
-        return f"{self.call_id};to-tag={self.to_tag};from-tag={self.from_tag}{early}"
-
-    def escaped(self) -> str:
-        """As a header of a URI: what stands after ``?Replaces=``."""
-        return quote(str(self), safe="")
-
 
 class Join(NamedTuple):
     """A dialog whose call an INVITE joins (RFC 3911); tags as in `Replaces`."""
@@ -47,52 +38,32 @@ class Join(NamedTuple):
     to_tag: str
     from_tag: str
 
-    def __str__(self) -> str:
-        return f"{self.call_id};to-tag={self.to_tag};from-tag={self.from_tag}"
-
-
-class TargetDialog(NamedTuple):
-    """The dialog that a request outside of it is about (RFC 4538); the tags are named from the side of who sends the header."""
-
-    call_id: str
-    local_tag: str
-    remote_tag: str
-
 
 class Refer(NamedTuple):
     """What a REFER asks for."""
 
     target: Uri
     """Whom to call: SIP, SIPS, tel, or another scheme that has nothing but its name. Without the URI's headers and method."""
-    target_text: str
-    """The same as written, fit for a Request-URI."""
     method: str
     """INVITE, unless it says otherwise."""
     replaces: Replaces | None
     join: Join | None
-    referred_by: NameAddr | None
-    target_dialog: TargetDialog | None
     reports: bool
     """Whether NOTIFYs are wanted (False: Refer-Sub: false, which the answer has to repeat)."""
 
 
 def parse_refer(request: Request) -> Refer:
     """What `request` asks for. Raises `SipError(400)`: no target, more than one, or one that cannot be read."""
-    text = _escaped(NameAddr.parse(_bracketed(_only(request, "refer-to", "Refer-To"))).uri_text)
-    uri = Uri.parse(text)
+    uri = Uri.parse(_escaped(NameAddr.parse(_bracketed(_only(request, "refer-to", "Refer-To"))).uri_text))
     headers = _uri_headers(uri.headers)
     replaces, join = headers.get("replaces"), headers.get("join")
     if replaces is not None and join is not None:
         raise SipError(400, "Replaces And Join")
-    referred_by, target_dialog = request.get("referred-by"), request.get("target-dialog")
     return Refer(
         uri._replace(headers="", params={name: value for name, value in uri.params.items() if name != "method"}),
-        _target_text(text, uri),
         uri.params.get("method") or "INVITE",
         None if replaces is None else parse_replaces(replaces),
         None if join is None else parse_join(join),
-        None if referred_by is None else NameAddr.parse(_only(request, "referred-by", "Referred-By")),
-        None if target_dialog is None else parse_target_dialog(_only(request, "target-dialog", "Target-Dialog")),
         (request.get("refer-sub") or "").partition(";")[0].strip().lower() != "false",
     )
 
@@ -119,12 +90,6 @@ def parse_join(text: str) -> Join:
     """The value of a Join header. Raises `SipError(400)`."""
     call_id, params = _dialog(text, "Join")
     return Join(call_id, _tag(params, "to-tag", "Join"), _tag(params, "from-tag", "Join"))
-
-
-def parse_target_dialog(text: str) -> TargetDialog:
-    """The value of a Target-Dialog header. Raises `SipError(400)`."""
-    call_id, params = _dialog(text, "Target-Dialog")
-    return TargetDialog(call_id, _tag(params, "local-tag", "Target-Dialog"), _tag(params, "remote-tag", "Target-Dialog"))
 
 
 def sipfrag(status: int, reason: str) -> bytes:
@@ -158,13 +123,6 @@ def _escaped(text: str) -> str:
     """Some phones write the @ of a Call-ID as it is."""
     head, mark, headers = text.partition("?")
     return head + mark + headers.replace("@", "%40") if "@" in head and "@" in headers else text
-
-
-def _target_text(text: str, uri: Uri) -> str:
-    if uri.headers:
-        text = text[: -len(uri.headers)]
-    user, at, host = text.removesuffix("?").rpartition("@")
-    return user + at + _METHOD.sub("", host)
 
 
 def _uri_headers(text: str) -> dict[str, str]:

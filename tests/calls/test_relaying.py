@@ -302,7 +302,7 @@ def test_a_dead_rtpengine(new_world: Office) -> None:
     """The real client and a fake rtpengine: what runs goes on, what is new is refused within two seconds, and then at once."""
     world = new_world(media=FakeMedia())
     fake = FakeRtpengine(world.wire)
-    rtpengine = Rtpengine(lambda data: world.wire.send(OURS, CONTROL, data), world.after, digits=True)
+    rtpengine = Rtpengine(lambda data: world.wire.send(OURS, CONTROL, data), world.after)
 
 
     def receive(data: bytes, source: object) -> None:

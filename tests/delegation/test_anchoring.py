@@ -2,10 +2,9 @@
 
 import pytest
 
-from b2bua.delegation.anchoring import needs_media
 from b2bua.delegation.model import Directory, Executive
 from b2bua.delegation.people import Forwarding, MediaMode, Rollover, User
-from b2bua.delegation.plan import Caller, Facts
+from b2bua.delegation.plan import Caller
 from tests.delegation.organisation import USERS, assistants, call, changed, directory, outside, rule, user
 
 SERVICE = Executive("510", kind="service", delegations=assistants("510", ("601", {"receive", "call"})))
@@ -42,7 +41,6 @@ def test_the_reason_stands_in_the_explainer(caller: Caller, dialled: str, reason
     plan = call(caller, dialled, found)
     anchored = reason.startswith("anchored")
     assert (plan.anchored, rule(plan, "media")) == (anchored, (anchored, reason))
-    assert needs_media(Facts(caller, dialled), plan, found, "auto") == (anchored, reason)
 
 
 def test_a_forward_that_may_lead_to_an_assistant_counts() -> None:
@@ -74,6 +72,4 @@ def test_the_other_modes_say_so_whoever_calls(mode: MediaMode, caller: str, dial
 def test_refusals_and_settings_have_no_sound() -> None:
     found = where("anchored")
     for dialled in ("#61", "#99"):
-        plan = call("667", dialled, found)
-        assert not plan.anchored
-        assert needs_media(Facts(user("667"), dialled), plan, found, "anchored") == (False, "direct: nobody is called")
+        assert not call("667", dialled, found).anchored

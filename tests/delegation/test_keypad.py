@@ -119,14 +119,6 @@ def test_keys_that_had_waited_too_long_do_not_join_what_comes() -> None:
     assert pad.tick(20.0) == Pressed("7")
 
 
-def test_giving_up() -> None:
-    pad = keypad()
-    typed("1##2", pad)
-    assert pad.give_up() == "##2"
-    assert pad.deadline is None
-    assert pad.give_up() == ""
-
-
 def test_without_codes_nothing_is_held_back() -> None:
     assert words(typed("##20", Keypad({"off": ""}))) == ["(#)", "(#)", "(2)", "(0)"]
 

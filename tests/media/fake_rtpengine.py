@@ -100,13 +100,13 @@ def _read(text: bytes) -> dict[str, Any]:
 class Site:
     """A `Rtpengine` on a wire with a fake of what it talks to, and what it told."""
 
-    def __init__(self, *, digits: bool = False, alive: bool = True) -> None:
+    def __init__(self, *, alive: bool = True) -> None:
         self.wire = Wire()
         self.wire.settlers = []
         self.fake = FakeRtpengine(self.wire)
         if not alive:
             self.fake.die()
-        self.engine = Rtpengine(lambda data: self.wire.send(CLIENT, CONTROL, data), self.wire.after, digits=digits)
+        self.engine = Rtpengine(lambda data: self.wire.send(CLIENT, CONTROL, data), self.wire.after)
         self.wire.bind(CLIENT, lambda data, source: self.engine.exchange.receive(data))
         self.told: list[MediaEvent] = []
         self.engine.exchange.start()

@@ -291,16 +291,6 @@ def test_a_play_waits_for_a_party_whose_address_is_not_known_yet(plane: Plane, r
     assert len(a.heard(0)) == 10 * 160
 
 
-def test_a_forgotten_sound_ends_its_play(plane: Plane, room: Room) -> None:
-    music = sound(plane, 900, 1)
-    room.hears(0)
-    plane.start_play(room.members[0].handle, 1, [music], loop=True, over=False)
-    run(plane, 0.1)
-    plane.forget_sound(music)
-    until(plane, lambda: bool(told(plane, native.PLAYED)))
-    assert plane.counts().sounds == 0
-
-
 @pytest.mark.parametrize("relay", [True, False])
 def test_keys_are_sent_as_events(plane: Plane, room: Room, relay: bool) -> None:
     a, b = room.members[0], room.members[1]

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from b2bua.media.engine import Ability, Statistics
-from b2bua.media.rtpengine import abilities, missing
+from b2bua.media.engine import Statistics
 from b2bua.media.rtpengine_reports import parse_event, statistics
 from tests.media.fake_rtpengine import CLIENT, CONTROL, Answers, Site, event
 from tests.wire import Conditions, Packet
@@ -364,14 +363,14 @@ def test_a_bug_in_one_callers_answer_does_not_stop_its_relay() -> None:
 
 @pytest.mark.parametrize(("code", "key"), [(0, "0"), (9, "9"), (10, "*"), (11, "#"), (12, "A"), (15, "D")])
 def test_keys_are_told_to_the_call(code: int, key: str) -> None:
-    site = Site(digits=True)
+    site = Site()
     relayed(site)
     site.log(event=code)
     assert site.digits() == [("anna", key)]
 
 
 def test_events_of_strange_calls_and_garbage_are_counted_and_nothing_else() -> None:
-    site = Site(digits=True)
+    site = Site()
     relay = relayed(site)
     site.log("call-2")
     strange: tuple[tuple[str, Any], ...] = (
@@ -453,34 +452,6 @@ def test_what_was_counted_is_told_at_the_end() -> None:
     relay.close(told.done)
     site.wire.run(0.1)
     assert [(each.termination, each.received) for each in told.one] == [("anna", 50)]
-
-
-# What may be asked of it.
-
-
-def test_rtpengine_alone_relays_and_nothing_else() -> None:
-    assert abilities(digits=False) == {"relay"}
-    assert abilities(digits=True) == {"relay", "digits"}
-    assert Site(digits=True).engine.abilities == {"relay", "digits"}
-
-
-@pytest.mark.parametrize(
-    ("needed", "able", "words"),
-    [
-        (set(), set(), []),
-        ({"relay"}, {"relay"}, []),
-        ({"relay", "mix", "play", "digits"}, {"relay", "mix", "play", "digits"}, []),
-        ({"relay", "mix", "play"}, {"relay"}, ["media.ports", "media.ports"]),
-        ({"digits", "relay"}, {"relay"}, ["--dtmf-log-dest"]),
-        ({"relay"}, set(), ["media.engine"]),
-    ],
-)
-def test_a_configuration_that_asks_for_more_is_told_what_to_write(
-    needed: set[Ability], able: set[Ability], words: list[str]
-) -> None:
-    found = missing(needed, frozenset(able))
-    assert len(found) == len(words)
-    assert all(word in sentence for word, sentence in zip(words, found, strict=True))
 
 
 def test_events_survive_json() -> None:

@@ -161,7 +161,7 @@ def test_many_streams() -> None:
     assert len(description.streams) == 60
     found = audio(description)
     assert found is description.streams[2]
-    assert found.accepts()
+    assert found.port
     assert audio(parse(HEAD + VIDEO)) is None
     assert parse(HEAD).streams == ()
 
@@ -496,7 +496,7 @@ def test_every_answer_fits_its_offer(body: bytes) -> None:
     except SipError:
         return
     assert [(s.kind, s.protocol) for s in answered.streams] == [(s.kind, s.protocol) for s in description.streams]
-    (accepted,) = [stream for stream in answered.streams if stream.accepts()]
+    (accepted,) = [stream for stream in answered.streams if stream.port]
     offered = description.streams[answered.streams.index(accepted)]
     assert {f.payload_type for f in accepted.formats} <= {f.payload_type for f in offered.formats}
     assert re.fullmatch(r"[\x20-\x7e\r\n\x80-\xff]*", answered.raw.decode("latin-1"))

@@ -8,7 +8,6 @@ from b2bua.sip.message import Request, parse_message
 from b2bua.sip.refer import (
     Join,
     Replaces,
-    TargetDialog,
     event,
     named_dialog,
     parse_join,
@@ -20,6 +19,7 @@ from b2bua.sip.refer import (
 from b2bua.sip.values import SipError
 
 DIALOG = Replaces("090459243588173445@pc.example", "7553452", "31431")
+WRITTEN = "090459243588173445@pc.example;to-tag=7553452;from-tag=31431"
 ESCAPED = "090459243588173445%40pc.example%3Bto-tag%3D7553452%3Bfrom-tag%3D31431"
 
 
@@ -41,9 +41,8 @@ def request(*lines: str, method: str = "REFER") -> Request:
 def test_a_blind_transfer() -> None:
     refer = parse_refer(request('Refer-To: "Dana" <sip:%2320@example.com;user=phone>'))
     assert (refer.target.user_text, refer.target.host, refer.target.params) == ("#20", "example.com", {"user": "phone"})
-    assert refer.target_text == "sip:%2320@example.com;user=phone"
     assert refer.method == "INVITE"
-    assert (refer.replaces, refer.join, refer.referred_by, refer.target_dialog, refer.reports) == (None, None, None, None, True)
+    assert (refer.replaces, refer.join, refer.reports) == (None, None, True)
 
 
 def test_the_rest_of_what_a_phone_may_say() -> None:
@@ -52,13 +51,9 @@ def test_the_rest_of_what_a_phone_may_say() -> None:
             "r: sip:701@example.com",
             'b: "Ann" <sip:667@example.com>;cid="1@x"',
             "Refer-Sub: False ;x=y",
-            "Target-Dialog: c2@h;local-tag=l;remote-tag=r",
         )
     )
-    assert refer.target_text == "sip:701@example.com"
-    assert refer.referred_by is not None
-    assert (refer.referred_by.display, refer.referred_by.uri.user) == ("Ann", "667")
-    assert refer.target_dialog == TargetDialog("c2@h", "l", "r")
+    assert (refer.target.user_text, refer.target.host) == ("701", "example.com")
     assert not refer.reports
 
 
@@ -76,8 +71,9 @@ def test_an_attended_transfer(text: str) -> None:
     """Also as some phones write it: without escapes, without brackets."""
     refer = parse_refer(request(f"Refer-To: {text}"))
     assert refer.replaces == DIALOG
-    assert refer.target_text == "sip:668@192.0.2.8:5062;transport=tcp"
-    assert (refer.target.headers, refer.target.params, refer.target.port) == ("", {"transport": "tcp"}, 5062)
+    target = refer.target
+    assert (target.user_text, target.host, target.port) == ("668", "192.0.2.8", 5062)
+    assert (target.headers, target.params) == ("", {"transport": "tcp"})
 
 
 def test_an_invitation_to_join() -> None:
@@ -86,21 +82,21 @@ def test_an_invitation_to_join() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "target", "method"),
+    ("text", "scheme", "user", "method"),
     [
-        ("<sip:668@example.com;method=BYE>", "sip:668@example.com", "BYE"),
-        ("<sip:668@example.com;METHOD=MESSAGE;lr>", "sip:668@example.com;lr", "MESSAGE"),
-        ("<sip:668;method=x;y@example.com>", "sip:668;method=x;y@example.com", "INVITE"),
-        ("<sip:what?now@example.com>", "sip:what?now@example.com", "INVITE"),
-        ("<sip:668@example.com?>", "sip:668@example.com", "INVITE"),
-        ("<tel:+1-555>", "tel:+1-555", "INVITE"),
-        ("<http://example.com/>", "http://example.com/", "INVITE"),
+        ("<sip:668@example.com;method=BYE>", "sip", "668", "BYE"),
+        ("<sip:668@example.com;METHOD=MESSAGE;lr>", "sip", "668", "MESSAGE"),
+        ("<sip:668;method=x;y@example.com>", "sip", "668;method=x;y", "INVITE"),
+        ("<sip:what?now@example.com>", "sip", "what?now", "INVITE"),
+        ("<sip:668@example.com?>", "sip", "668", "INVITE"),
+        ("<tel:+1-555>", "tel", "+1-555", "INVITE"),
+        ("<http://example.com/>", "http", "", "INVITE"),
     ],
 )
-def test_the_target(text: str, target: str, method: str) -> None:
+def test_the_target(text: str, scheme: str, user: str, method: str) -> None:
     refer = parse_refer(request(f"Refer-To: {text}"))
-    assert (refer.target_text, refer.method) == (target, method)
-    assert refer.target.scheme == target.partition(":")[0]
+    assert (refer.target.scheme, refer.target.user_text, refer.method) == (scheme, user, method)
+    assert "method" not in refer.target.params
 
 
 @pytest.mark.parametrize(
@@ -118,9 +114,6 @@ def test_the_target(text: str, target: str, method: str) -> None:
         ([f"Refer-To: <sip:1@h?Replaces={ESCAPED}&REPLACES={ESCAPED}>"], "Repeated Replaces"),
         ([f"Refer-To: <sip:1@h?Replaces={ESCAPED}&Join={ESCAPED}>"], "Replaces And Join"),
         ([f"Refer-To: <sip:1@h?{'&'.join('abcdefgh' * 20)}>"], "Too Many URI Headers"),
-        (["Refer-To: sip:1@h", "Referred-By: <"], "Bad Address"),
-        (["Refer-To: sip:1@h", "Referred-By: sip:2@h", "Referred-By: sip:2@h"], "Repeated Referred-By"),
-        (["Refer-To: sip:1@h", "Target-Dialog: x"], "Bad Target-Dialog"),
     ],
 )
 def test_what_cannot_be_read(lines: list[str], reason: str) -> None:
@@ -139,7 +132,6 @@ def test_what_cannot_be_read(lines: list[str], reason: str) -> None:
 )
 def test_replaces(text: str, expected: Replaces) -> None:
     assert parse_replaces(text) == expected
-    assert parse_replaces(str(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -165,9 +157,8 @@ def test_a_dialog_that_cannot_be_read(text: str) -> None:
 
 
 def test_replaces_as_a_uri_header() -> None:
-    assert DIALOG.escaped() == ESCAPED
     early = DIALOG._replace(early_only=True)
-    assert parse_refer(request(f"Refer-To: <sip:1@h?Replaces={early.escaped()}>")).replaces == early
+    assert parse_refer(request(f"Refer-To: <sip:1@h?Replaces={ESCAPED}%3Bearly-only>")).replaces == early
 
 
 def test_the_dialog_that_an_invite_names() -> None:
@@ -175,12 +166,12 @@ def test_the_dialog_that_an_invite_names() -> None:
         return request(*lines, method="INVITE")
 
     assert named_dialog(invite()) is None
-    assert named_dialog(invite(f"Replaces: {DIALOG}")) == DIALOG
-    assert named_dialog(invite("Join: c;to-tag=t;from-tag=f")) == Join("c", "t", "f") == parse_join(str(Join("c", "t", "f")))
+    assert named_dialog(invite(f"Replaces: {WRITTEN}")) == DIALOG
+    assert named_dialog(invite("Join: c;to-tag=t;from-tag=f")) == Join("c", "t", "f")
     for lines in (
-        [f"Replaces: {DIALOG}", "Join: c;to-tag=t;from-tag=f"],
-        [f"Replaces: {DIALOG}", f"Replaces: {DIALOG}"],
-        [f"Replaces: {DIALOG}, {DIALOG}"],
+        [f"Replaces: {WRITTEN}", "Join: c;to-tag=t;from-tag=f"],
+        [f"Replaces: {WRITTEN}", f"Replaces: {WRITTEN}"],
+        [f"Replaces: {WRITTEN}, {WRITTEN}"],
         ["Join: c;to-tag=t;from-tag=f", "Join: c;to-tag=t;from-tag=f"],
         ["Replaces:"],
     ):
@@ -209,8 +200,6 @@ def test_anything_is_read_or_refused(text: str) -> None:
     except SipError as error:
         assert error.status == 400
         return
-    assert refer.target_text.isprintable() or not text.isascii()
     assert not refer.target.headers
     if refer.replaces is not None:
-        assert "\r" not in str(refer.replaces)
-        assert "\n" not in str(refer.replaces)
+        assert not {"\r", "\n"} & set("".join(refer.replaces[:3]))
