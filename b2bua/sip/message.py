@@ -293,6 +293,11 @@ def _parse_response(data: bytes, lines: list[str], rest: bytes, datagram: bool, 
     return response
 
 
+def _meant_as_ack(request: Request) -> bool:
+    """An ACK with the CSeq of its INVITE, method and all, as simple clients send it. It can mean nothing else, and without it the call ends."""
+    return request.method == "ACK" and request.cseq_method == "INVITE"
+
+
 def _parse_request(data: bytes, lines: list[str], rest: bytes, datagram: bool, stray: bool) -> Request:
     method, _, tail = lines[0].partition(" ")
     uri, _, version = tail.rpartition(" ")
@@ -302,7 +307,7 @@ def _parse_request(data: bytes, lines: list[str], rest: bytes, datagram: bool, s
         raise MessageError(400, "Bad Request Line")  # not SIP at all: nobody to answer
     core = request._read_core()
     ours = version == "SIP/2.0" or version.upper() == "SIP/2.0"
-    sound = wrong is None and core is None and ours and not stray and request.cseq_method == method
+    sound = wrong is None and core is None and ours and not stray and (request.cseq_method == method or _meant_as_ack(request))
     if sound and uri and " " not in uri and "\t" not in uri and uri[0] != "<" and request._read_body(rest, datagram) is None:
         request._raw = data
         return request

@@ -376,3 +376,11 @@ def test_time_is_linear(run: bytes) -> None:
         taken = time.process_time() - started
         assert taken < 0.25, f"{place!r} took {taken:.3f} s"
     rig.assert_empty()
+
+
+def test_an_ack_that_repeats_the_cseq_of_its_invite_is_an_ack() -> None:
+    """As some load generators write it."""
+    lines = ["ACK sip:601@acme.test SIP/2.0", "Via: SIP/2.0/UDP 127.0.0.9:5060;branch=z9hG4bK-a", "From: <sip:a@b>;tag=1", "To: <sip:c@d>;tag=2"]
+    data = "\r\n".join([*lines, "Call-ID: x", "CSeq: 1 INVITE", "Content-Length: 0", "", ""]).encode()
+    request = parse_message(data, datagram=True)
+    assert isinstance(request, Request) and (request.method, request.cseq) == ("ACK", 1)
