@@ -10,6 +10,8 @@ import json
 import os
 import platform
 import shutil
+import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -140,6 +142,7 @@ def _extent(options: argparse.Namespace) -> Extent:
 
 def main() -> None:
     """Read the options, measure, print."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and end what was started
     options = _options()
     extent = _extent(options)
     everything = ["decide", *SIGNALLING, *MEDIA]

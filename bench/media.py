@@ -4,7 +4,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +25,8 @@ MOST_LATE = 0.01
 """The share of ticks that may begin late."""
 CLOSE_ENOUGH = 0.05
 """Of the highest number, when it is searched."""
+TRIES = 3
+"""Of a number that is not carried."""
 MOST_CALLS = 3_000
 """There are ports for no more."""
 MOST_CONFERENCES = 2_000
@@ -33,14 +34,13 @@ MOST_CONFERENCES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. Shares are of one core; ``core_busy`` counts everything that ran on the server's, so what others had is seen."""
+    """One run. Shares are of one core."""
 
     traffic: Traffic
     lost_percent: float
     cpu_us_per_packet: float
     core_share: float
     load_share: float
-    core_busy: float
     carried: bool
     load_failed: bool
     """The load could not send all of it in time: the number says nothing of the server."""
@@ -110,15 +110,13 @@ def _run(engine: Own | Rtpengine, what: str, number: int, seconds: float) -> Run
     mixed = what == "conferences"
     legs = engine.mix(number) if isinstance(engine, Own) and mixed else engine.relay(number)
     ticks = _ticks(engine)
-    busy, begun = _busy_seconds(SERVER_CORE), time.monotonic()
     traffic = load.run(LOAD_HOST, legs, mixed=mixed, seconds=seconds, warm=WARM_SECONDS, pids=engine.pids)
-    core_busy = (_busy_seconds(SERVER_CORE) - busy) / (time.monotonic() - begun)
     ticks = [after - before for before, after in zip(ticks, _ticks(engine), strict=True)]
     engine.clear()
-    return judge(traffic, core_busy, (ticks[0], ticks[1], ticks[2]), expected=len(legs) * PACKETS_PER_SECOND * traffic.seconds, mixed=mixed)
+    return judge(traffic, (ticks[0], ticks[1], ticks[2]), expected=len(legs) * PACKETS_PER_SECOND * traffic.seconds, mixed=mixed)
 
 
-def judge(traffic: Traffic, core_busy: float, ticks: tuple[int, int, int], *, expected: float, mixed: bool) -> Run:
+def judge(traffic: Traffic, ticks: tuple[int, int, int], *, expected: float, mixed: bool) -> Run:
     """Whether all was carried as it ought to be. `ticks`: how many, late ones, those left out. `expected`: packets of this load."""
     load_failed = traffic.sent < 0.999 * expected
     if mixed:
@@ -136,7 +134,6 @@ def judge(traffic: Traffic, core_busy: float, ticks: tuple[int, int, int], *, ex
         round(1e6 * traffic.server_cpu / max(1, traffic.received), 2),
         round(traffic.server_cpu / traffic.seconds, 3),
         round(traffic.load_cpu / traffic.seconds, 3),
-        round(core_busy, 3),
         carried,
         load_failed,
         *ticks,
@@ -146,11 +143,11 @@ def judge(traffic: Traffic, core_busy: float, ticks: tuple[int, int, int], *, ex
 def highest(run: Callable[[int], Run], engine: str, what: str, start: int, limit: int) -> tuple[int, bool]:
     """The highest number that is carried, by steps of a quarter and then by halving; and whether only the load stopped it.
 
-    A number that is not carried is tried a second time: what disturbs for a moment shall not decide.
+    A number that is not carried is tried again: what disturbs the machine for a moment shall not decide.
     """
     low, high, by_load, number = 0, 0, False, start
     while not high or high - low > max(1, CLOSE_ENOUGH * low):
-        for _ in range(2):
+        for _ in range(TRIES):
             found = run(number)
             _note(engine, number, what, found)
             if found.carried and not found.load_failed:
@@ -170,7 +167,7 @@ def highest(run: Callable[[int], Run], engine: str, what: str, start: int, limit
 def _note(engine: str, number: int, what: str, run: Run) -> None:
     times = run.traffic.times
     verdict = "the load failed" if run.load_failed else "carried" if run.carried else "not carried"
-    text = f"  {engine}, {number} {what}: {verdict} ({run.core_share:.2f} of the core, p50 {times.p50} p99 {times.p99} ms)"
+    text = f"  {engine}, {number} {what}: {verdict} ({run.core_share:.2f} of the core, p50 {times.p50} p99 {times.p99} ms; the load sent {run.traffic.lags.p99} ms late)"
     print(text, file=sys.stderr, flush=True)
 
 
@@ -178,13 +175,6 @@ def _ticks(engine: Own | Rtpengine) -> list[int]:
     """How many there were, how many late, how many left out."""
     counts = engine.counts() if isinstance(engine, Own) else {}
     return [counts.get(name, 0) for name in ("ticks", "ticks_late", "ticks_skipped")]
-
-
-def _busy_seconds(core: int) -> float:
-    """What a core has worked since it runs, for whomever."""
-    line = next(each for each in Path("/proc/stat").read_text().splitlines() if each.startswith(f"cpu{core} "))
-    user, nice, system, _idle, _wait, irq, soft, *_ = map(int, line.split()[1:])
-    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def table(found: list[Carried]) -> str:

@@ -106,7 +106,7 @@ def test_options_is_answered_whoever_asks_without_keeping_state(world: World) ->
     for party in (lee, stranger, world.carrier):
         response = party.request("OPTIONS", "sip:acme.test").expect(200)
         assert "INVITE" in response.get("allow") and response.get("accept") == "application/sdp"
-        assert response.all("supported") == ["100rel", "timer", "path", "outbound"]
+        assert response.all("supported") == ["100rel", "timer", "replaces", "join", "norefersub", "path", "outbound"]
     assert world.at_rest() == {}
 
 

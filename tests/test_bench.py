@@ -192,8 +192,8 @@ def _traffic(**changes: Any) -> Traffic:
     ],
 )
 def test_which_calls_are_carried(traffic: Traffic, carried: bool, load_failed: bool) -> None:
-    run = media.judge(traffic, 0.3, (0, 0, 0), expected=1000, mixed=False)
-    assert (run.carried, run.load_failed, run.core_busy) == (carried, load_failed, 0.3)
+    run = media.judge(traffic, (0, 0, 0), expected=1000, mixed=False)
+    assert (run.carried, run.load_failed) == (carried, load_failed)
     assert run.cpu_us_per_packet == pytest.approx(1e6 * 0.1 / traffic.received, abs=0.01)
 
 
@@ -213,13 +213,13 @@ MIXED = _traffic(heard_others=20, times=Times(20.0, 24.0, 26.0, 30.0))
     ],
 )
 def test_which_conferences_are_carried(traffic: Traffic, ticks: tuple[int, int, int], carried: bool) -> None:
-    assert media.judge(traffic, 0.3, ticks, expected=1000, mixed=True).carried is carried
+    assert media.judge(traffic, ticks, expected=1000, mixed=True).carried is carried
 
 
 @pytest.mark.parametrize("limit", [1, 37, 800, 1003])
 def test_the_highest_number_is_found(limit: int) -> None:
     def run(number: int) -> Run:
-        return media.judge(_traffic(received=1000 if number <= limit else 0), 0.0, (0, 0, 0), expected=1000, mixed=False)
+        return media.judge(_traffic(received=1000 if number <= limit else 0), (0, 0, 0), expected=1000, mixed=False)
 
     most, by_load = media.highest(run, "own", "calls", 800, media.MOST_CALLS)
     assert limit * (1 - media.CLOSE_ENOUGH) - 1 <= most <= limit
@@ -229,7 +229,7 @@ def test_the_highest_number_is_found(limit: int) -> None:
 def test_where_the_load_fails_first_the_table_says_at_least() -> None:
     def run(number: int) -> Run:
         sent = 1000 if number <= 900 else 500
-        return media.judge(_traffic(sent=sent, received=sent), 0.0, (0, 0, 0), expected=1000, mixed=False)
+        return media.judge(_traffic(sent=sent, received=sent), (0, 0, 0), expected=1000, mixed=False)
 
     most, by_load = media.highest(run, "own", "calls", 800, media.MOST_CALLS)
     assert by_load

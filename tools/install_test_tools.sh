@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian programs the tests and the benchmark drive: SIPp (sip-tester), the softphone baresip, and rtpengine.
+# Installs the Debian programs the tests and the benchmark drive: SIPp (sip-tester), the softphone baresip, rtpengine,
+# a C compiler (with the sanitizers, for the media engine) and espeak-ng.
 # Does nothing when they are there. Where it may not install, it says so and the tests that need them skip visibly
 # (they fail when CI=true).
 set -eu
@@ -8,6 +9,8 @@ missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v baresip >/dev/null 2>&1 || missing="$missing baresip-core"
 command -v rtpengine >/dev/null 2>&1 || missing="$missing rtpengine-daemon"
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v espeak-ng >/dev/null 2>&1 || missing="$missing espeak-ng"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

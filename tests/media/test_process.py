@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -445,7 +446,12 @@ def test_a_socket_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None
 
 
 def test_a_folder_with_a_long_name_has_its_socket_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with tempfile.TemporaryDirectory() as short:  # pytest's own folders are long themselves
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        has_its_socket_elsewhere(tmp_path)
+
+
+def has_its_socket_elsewhere(tmp_path: Path) -> None:
     long, other = tmp_path / ("x" * 100), tmp_path / ("y" * 100)
     path = socket_path(long)
     assert path == socket_path(long) != socket_path(other)

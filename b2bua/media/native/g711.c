@@ -13,7 +13,7 @@ enum { ULAW_BIAS = 33, ULAW_MAX = 8191, ALAW_INVERTED = 0x55, POSITIVE = 0x80 };
 #define ALAW_SEGMENT(n) ((((n) ^ ALAW_INVERTED) >> 4) & 7)
 #define ALAW_STEP(n) (((n) ^ ALAW_INVERTED) & 15)
 #define ALAW_MAGNITUDE(n) \
-    (ALAW_SEGMENT(n) ? (2 * ALAW_STEP(n) + 33) * (1 << (ALAW_SEGMENT(n) - 1)) * 8 : (2 * ALAW_STEP(n) + 1) * 8)
+    (ALAW_SEGMENT(n) ? (2 * ALAW_STEP(n) + 33) * (1 << ((ALAW_SEGMENT(n) + 7) & 7)) * 8 : (2 * ALAW_STEP(n) + 1) * 8)
 #define ALAW(n) ((((n) ^ ALAW_INVERTED) & POSITIVE) ? ALAW_MAGNITUDE(n) : -ALAW_MAGNITUDE(n))
 
 #define OF_4(law, n) law(n), law((n) + 1), law((n) + 2), law((n) + 3)
