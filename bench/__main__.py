@@ -119,7 +119,8 @@ def _media(options: argparse.Namespace, wanted: Sequence[str], extent: Extent) -
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one short run of each, two minutes in all; no search for what is the most")
-    parser.add_argument("--seconds", type=float, help=f"length of a run ({FULL.seconds:g}, with sound {FULL.media_seconds:g}; quick {QUICK.seconds:g} and {QUICK.media_seconds:g})")
+    lengths = f"{FULL.seconds:g}, with sound {FULL.media_seconds:g}; quick {QUICK.seconds:g} and {QUICK.media_seconds:g}"
+    parser.add_argument("--seconds", type=float, help=f"length of a run ({lengths})")
     parser.add_argument("--runs", type=int, help=f"runs whose median is printed ({FULL.runs}, quick {QUICK.runs})")
     parser.add_argument("--rate", type=int, help="measure the scenarios at this rate instead of 100 and 800 a second")
     parser.add_argument("--held", type=int, default=1000, help="calls held for the memory figure (1000)")

@@ -167,7 +167,8 @@ def highest(run: Callable[[int], Run], engine: str, what: str, start: int, limit
 def _note(engine: str, number: int, what: str, run: Run) -> None:
     times = run.traffic.times
     verdict = "the load failed" if run.load_failed else "carried" if run.carried else "not carried"
-    text = f"  {engine}, {number} {what}: {verdict} ({run.core_share:.2f} of the core, p50 {times.p50} p99 {times.p99} ms; the load sent {run.traffic.lags.p99} ms late)"
+    seen = f"{run.core_share:.2f} of the core, p50 {times.p50} p99 {times.p99} ms; the load sent {run.traffic.lags.p99} ms late"
+    text = f"  {engine}, {number} {what}: {verdict} ({seen})"
     print(text, file=sys.stderr, flush=True)
 
 

@@ -179,7 +179,7 @@ def _named_dialog(phone: Pjsua, invite: str) -> str:
 
     def to_tag() -> str:
         mine = [each for each in phone.log().split("SIP/2.0 180 Ringing")[1:] if f"Call-ID: {call_id}" in each]
-        found = re.search(r"To:.*;tag=(\S+)", mine[-1]) if mine else None
+        found = re.search(r"To:[^\n]*;tag=([^\s;]+)\r?\n", mine[-1]) if mine else None  # the whole line: the log may be read while it is written
         return found[1] if found else ""
 
     return f"{call_id};to-tag={wait_for(to_tag, 'the 180 in the log')};from-tag={from_tag}"
@@ -188,8 +188,10 @@ def _named_dialog(phone: Pjsua, invite: str) -> str:
 @pytest.mark.parametrize("way", ["code", "Replaces"])
 def test_picked_up(office: Desk, lee: Pjsua, sam: Pjsua, boss: Pjsua, way: str) -> None:
     sam.events.forget()
+    lee.events.forget()
     lee.dial(office.boss.extension)
     invite = str(sam.events.wait("incoming")["message"])
+    lee.events.wait("ringing")  # by then the server knows the dialog
     if way == "code":
         boss.dial(f"*97{sam.account.user}")
     else:
