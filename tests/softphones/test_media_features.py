@@ -178,7 +178,8 @@ def _named_dialog(phone: Pjsua, invite: str) -> str:
     call_id, from_tag = (found[1] for name in (r"Call-ID: *(\S+)", r"From:.*;tag=(\S+)") if (found := re.search(name, invite)))
 
     def to_tag() -> str:
-        mine = [each for each in phone.log().split("SIP/2.0 180 Ringing")[1:] if f"Call-ID: {call_id}" in each]
+        messages = [each.partition("--end msg--")[0] for each in phone.log().split("SIP/2.0 180 Ringing")[1:]]
+        mine = [each for each in messages if f"Call-ID: {call_id}" in each]  # what follows a message in the log may be about another call
         found = re.search(r"To:[^\n]*;tag=([^\s;]+)\r?\n", mine[-1]) if mine else None  # the whole line: the log may be read while it is written
         return found[1] if found else ""
 
