@@ -39,6 +39,7 @@ from b2bua.media.wire import Range
 from b2bua.net.engine import Engine
 from b2bua.net.limits import Limits
 from b2bua.net.resolver import Resolver
+from b2bua.readings import of_media, of_rtpengine, of_store
 from b2bua.registrar.credentials import CredentialTable
 from b2bua.registrar.devices import is_app
 from b2bua.registrar.keepalive import KeepAlive
@@ -54,7 +55,7 @@ from b2bua.sip.ids import Identifiers
 from b2bua.sip.message import Request
 from b2bua.sip.stack import ALLOW, SipStack
 from b2bua.sip.values import Uri
-from b2bua.store.database import Store, open_store
+from b2bua.store.database import open_store
 from b2bua.store.ports import BindingStore, CallStore, HistorySink, StateStore, StoredBinding
 from b2bua.web.api import create_app, serve
 from b2bua.web.metrics import Reading, registry
@@ -399,7 +400,7 @@ async def _serve(config: Config, directory: Directory) -> None:
         try:
             if media is not None:  # now that the ports for SIP are ours: a server started twice by mistake must not take the sound away
                 await media.start()
-            readings = [*core.readings(), *_store_readings(store), *_media_readings(media), *_rtpengine_readings(rtpengine)]
+            readings = [*core.readings(), *of_store(store), *of_media(media), *of_rtpengine(rtpengine)]
             http = await serve(create_app(core.health, registry(readings)), *config.http.listen)
             core.location.restore(lambda row: _restored_flow(engine, row), loop.time())
             core.calls.keeping.restore(lambda *way: _restored_way(engine, *way))
@@ -494,13 +495,6 @@ async def _sweep(core: Core, engine: Engine) -> None:
             core.log.exception("bug")
 
 
-def _store_readings(store: Store) -> list[Reading]:
-    return [
-        Reading("b2bua_store_waiting", "History rows and bindings that wait to be written.", lambda: float(store.writer.waiting)),
-        Reading("b2bua_store_healthy", "1 while the database takes what is written.", lambda: float(store.writer.healthy)),
-    ]
-
-
 def _wake(core: Core, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
     """Something is about to happen that came by none of the SIP sockets: what is sent because of it must not wait for one of them."""
     core.stack.tick(loop.time())
@@ -523,48 +517,6 @@ async def _rtpengine(config: Config) -> OpenRtpengine | None:
     if config.media.engine != "rtpengine" or control is None:
         return None
     return await open_rtpengine(Address(*control), None if digits is None else Address(*digits))
-
-
-def _rtpengine_readings(opened: OpenRtpengine | None) -> list[Reading]:
-    if opened is None:
-        return []
-    engine = opened.engine
-    return [
-        Reading("b2bua_rtpengine_available", "1 while rtpengine answers.", lambda: float(engine.available)),
-        Reading("b2bua_rtpengine_relays", "Calls whose sound goes by rtpengine.", lambda: float(engine.counts["relays"])),
-        Reading(
-            "b2bua_rtpengine_events",
-            "What was asked of rtpengine, and what came from it.",
-            lambda: {name: float(count) for name, count in engine.counts.items() if name != "relays"},
-            "counter",
-            "kind",
-        ),
-    ]
-
-
-def _media_readings(media: Supervisor | None) -> list[Reading]:
-    if media is None:
-        return []
-    engine = media.engine
-    return [
-        Reading("b2bua_media_available", "1 while there is a media process.", lambda: float(engine.available)),
-        Reading("b2bua_media_contexts", "Calls whose sound crosses the server.", lambda: float(engine.contexts)),
-        Reading("b2bua_media_deaths", "Media processes that ended without having been told to.", lambda: float(media.deaths), "counter"),
-        Reading(
-            "b2bua_media_packets",
-            "Packets by direction, since the media process was started.",
-            lambda: {each: float(engine.counts.get(each, 0)) for each in ("received", "sent")},
-            "counter",
-            "direction",
-        ),
-        Reading(
-            "b2bua_media_ticks",
-            "Ticks of 5 ms that began late or were left out, since the media process was started.",
-            lambda: {each: float(engine.counts.get(f"ticks_{each}", 0)) for each in ("late", "skipped")},
-            "counter",
-            "kind",
-        ),
-    ]
 
 
 def _phone(binding: Binding, apps: tuple[str, ...]) -> Phone:

@@ -28,6 +28,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "store": (*LEAVES, "delegation.model", "delegation.plan"),
     "web": (*LEAVES, "calls.commands", "store.ports", "cluster.bus"),
     "cluster": LEAVES,
+    # Figures of what the composition root starts beside the calls.
+    "readings": (*LEAVES, "media.rtpengine", "media.supervisor", "store.database", "web.metrics"),
     # A reload reads the directory, tries it and makes the accounts; what it needs of the composition root is a protocol of its own.
     "reload": (*LEAVES, "config", "delegation.model", "delegation.plan", "registrar.credentials"),
     # The command line reads the configuration, asks the policy and the history, and starts the composition root.

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from b2bua.calls import conference, holding, joining, keys, parking, pushing, resuming, taking, transfer
+from b2bua.calls import conference, holding, joining, keys, parking, pushing, resuming, showing, taking, transfer
 from b2bua.calls.commands import (
     BargeIn,
     Command,
@@ -116,8 +116,8 @@ class Conversation(Sounding):
     def between(cls, call: Call, caller: Leg, called: Leg | Party) -> Conversation:
         """The conversation of who called and who answered: on the leg that we rang, or as a party of its own."""
         self = cls(call)
-        plan, index = call.plan, call.index
-        first = Party(caller, call.caller.extension, index.presentation_of_caller(call), since=self.now)
+        plan = call.plan
+        first = Party(caller, call.caller.extension, showing.caller_as_shown(call), since=self.now)
         first.speaks_as = plan.on_behalf_of
         second = called if isinstance(called, Party) else self.party_for(called)
         self.parties = [first, second]
@@ -319,7 +319,7 @@ class Conversation(Sounding):
         one, other = talking
         for party, met in ((one, other), (other, one)):
             if party is not knows:
-                party.leg.tell_identity(self.index.connected_identity(self.call, party, met))
+                party.leg.tell_identity(showing.connected_identity(self.call, party, met))
 
     # The sound.
 

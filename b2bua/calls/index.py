@@ -15,7 +15,6 @@ from b2bua.calls import replaces
 from b2bua.calls.anchor import Anchor
 from b2bua.calls.call import Call
 from b2bua.calls.commands import Command, Outcome
-from b2bua.calls.conversation import Conversation
 from b2bua.calls.entrance import Entrance
 from b2bua.calls.events import Event, Failed, HangUp, Ordered
 from b2bua.calls.identity import (
@@ -26,7 +25,6 @@ from b2bua.calls.identity import (
     escape_user,
     from_header,
     identity_headers,
-    name_addr,
     origin_of,
     preferred_identity,
     wants_privacy,
@@ -36,16 +34,14 @@ from b2bua.calls.invite_server import check_invite
 from b2bua.calls.keeping import Keeping
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.parking import ParkingLot
-from b2bua.calls.party import Party
 from b2bua.calls.ports import Log, MediaPlace, NoWatchers, Phone, Phones, Resolve, Trunk, Watchers
 from b2bua.calls.record import Record
 from b2bua.calls.relaying import Relaying
 from b2bua.calls.service_call import ServiceCall
 from b2bua.delegation.callerid import printable
-from b2bua.delegation.handover import Waiting
 from b2bua.delegation.keypad import Keypad
 from b2bua.delegation.model import Directory
-from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, Presentation, RoutePlan, Setting
+from b2bua.delegation.plan import Caller, Direction, Endpoint, Facts, RoutePlan, Setting
 from b2bua.delegation.policy import decide
 from b2bua.media.engine import MediaEngine, Statistics
 from b2bua.media.rewriter import Rewriter
@@ -466,46 +462,7 @@ class CallIndex:
         places = (self.media_address, *(self.settings.media or ()), *(self.settings.media6 or ()))
         return host in places and first <= port <= last + 1
 
-    # Who is shown.
-
-    def presentation_of_caller(self, call: Call) -> Presentation:
-        """As whom the others know the caller."""
-        plan, caller = call.plan, call.caller
-        return plan.present or Presentation(caller.name, caller.extension or caller.number or "anonymous")
-
-    def connected_identity(self, call: Call, party: Party, met: Party) -> str:
-        """P-Asserted-Identity lines that tell `party` that it is connected to `met` now; "" where it may not know."""
-        plan, leg = call.plan, party.leg
-        if leg.trunk is not None and (not leg.trunk.trusted or met.extension is not None):
-            return ""  # nobody outside learns who of us speaks
-        if plan.confidential and self._assists(call, party):
-            return ""  # A24: an assistant does not learn who it is
-        shown = met.shown
-        if party.for_executive is not None and call.conversation is not None and met is call.conversation.caller_party:
-            shown = plan.present_assistant or shown  # for whom the call is stays on the display, whoever of the office has it
-        return f"P-Asserted-Identity: {name_addr(shown, self.directory.domain)}\r\n"
-
-    def _assists(self, call: Call, party: Party) -> bool:
-        """Whether a party works for whose call it is, however it has come into the call."""
-        if party.for_executive is not None or party.extension is None:
-            return party.for_executive is not None
-        executive = call.conversation.executive if call.conversation is not None else call.plan.executive
-        return executive is not None and self.directory.delegation(party.extension, executive) is not None
-
-    def waiting(self, conversation: Conversation, party: Party) -> Waiting:
-        """A party for whom somebody else is to be rung."""
-        call = conversation.call
-        plan = call.plan
-        if party is conversation.caller_party:
-            return Waiting(call.caller, conversation.executive, plan.confidential, plan.present, plan.present_outside)
-        if party.extension is not None:
-            user = self.directory.users.get(party.extension)
-            name = user.name if user is not None else ""
-            caller = Caller("user", party.extension, None, None, party.extension, name, anonymous=False)
-        else:
-            trunk = party.leg.trunk.name if party.leg.trunk is not None else None
-            caller = Caller("trunk", None, None, trunk, party.leg.party, party.shown.name, anonymous=party.shown.number == "anonymous")
-        return Waiting(caller, conversation.executive, plan.confidential)
+    # Keys.
 
     def uses_codes(self, extension: str) -> bool:
         """Whether keys of this user may be a code: an executive's or an assistant's."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from b2bua.calls import conference, parking
+from b2bua.calls import conference, parking, showing
 from b2bua.calls.commands import BargeIn, Lock, Outcome
 from b2bua.calls.events import Deadline, Joining, Taken
 from b2bua.calls.identity import COMPLETED_ELSEWHERE, reason
@@ -211,7 +211,7 @@ def _greeting(conversation: Conversation, event: Joining, party: Party) -> str:
     if conversation.slot is not None:
         return parking.welcome(conversation, party)
     met = met_by(conversation, event)
-    return conversation.index.connected_identity(conversation.call, party, met) if met is not None else ""
+    return showing.connected_identity(conversation.call, party, met) if met is not None else ""
 
 
 def met_by(conversation: Conversation, event: Joining | Taken) -> Party | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
+from b2bua.calls import showing
 from b2bua.calls.commands import Outcome, Park
 from b2bua.calls.events import Deadline
 from b2bua.calls.identity import COMPLETED_ELSEWHERE, reason
@@ -179,7 +180,7 @@ def recall(conversation: Conversation) -> None:
         return
     _let_go(conversation)
     index, waiting = conversation.index, conversation.parties[0]
-    plan = handover.recall(index.directory, conversation.parked_by or "", index.waiting(conversation, waiting), index.local_time())
+    plan = handover.recall(index.directory, conversation.parked_by or "", showing.waiting(conversation, waiting), index.local_time())
     if plan.action == "ring":
         conversation.ring(plan, "recalled")
     else:
@@ -206,7 +207,7 @@ def welcome(conversation: Conversation, party: Party) -> str:
     if party.extension != served:
         party.for_executive = served
     parked = next((other for other in conversation.parties if other.role == "talk"), None)
-    return conversation.index.connected_identity(conversation.call, party, parked) if parked is not None else ""
+    return showing.connected_identity(conversation.call, party, parked) if parked is not None else ""
 
 
 def retrieved(conversation: Conversation, party: Party) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from b2bua.calls import joining
+from b2bua.calls import joining, showing
 from b2bua.calls.anchor import Anchor
 from b2bua.calls.commands import Outcome
 from b2bua.calls.conversation import Conversation
@@ -73,7 +73,7 @@ def _joined(call: Call, event: Joining, incoming: Leg) -> Conversation:
 def _greeting(call: Call, conversation: Conversation) -> str:
     """Who has called, as the phone of who picks up displays it (RFC 3325 §9.1)."""
     caller, picker = conversation.parties
-    return call.index.connected_identity(call, picker, caller)
+    return showing.connected_identity(call, picker, caller)
 
 
 def _give_to(call: Call, event: Joining, invite: ServerInvite, body: bytes) -> None:

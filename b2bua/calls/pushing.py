@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from b2bua.calls import showing
 from b2bua.calls.commands import GiveBack, Outcome, PushBack
 from b2bua.calls.events import Deadline
 from b2bua.calls.hunt import Hunt
@@ -85,7 +86,7 @@ def _plan(conversation: Conversation, party: Party) -> RoutePlan | Outcome:
         return Outcome(403, "there is nobody, or more than one, to send to the executive")
     if conversation.hunt is not None:
         return Outcome(409, "somebody is being rung for this call")
-    plan = handover.push_back(index.directory, executive, actor, index.waiting(conversation, waiting[0]), at)
+    plan = handover.push_back(index.directory, executive, actor, showing.waiting(conversation, waiting[0]), at)
     if plan.action != "ring":
         return Outcome(plan.final_status, plan.warning)
     return plan if conversation.reaches(plan) else Outcome(480, "the executive cannot be reached")
@@ -163,7 +164,7 @@ def _recall(conversation: Conversation, note: str, why: str) -> None:
     if waiting is None:
         conversation.end()
         return
-    plan = handover.recall(index.directory, conversation.sent_by, index.waiting(conversation, waiting), index.local_time())
+    plan = handover.recall(index.directory, conversation.sent_by, showing.waiting(conversation, waiting), index.local_time())
     conversation.ring(_noted(plan, note), why)
 
 
@@ -289,7 +290,7 @@ async def give_back(conversation: Conversation, command: GiveBack) -> Outcome:
     if conversation.hunt is not None:
         return Outcome(409, "somebody is being rung for this call")
     gave_back = tuple(dict.fromkeys((*conversation.gave_back, command.actor)))
-    plan = handover.give_back(index.directory, conversation.call.plan, gave_back, index.waiting(conversation, waiting[0]), at)
+    plan = handover.give_back(index.directory, conversation.call.plan, gave_back, showing.waiting(conversation, waiting[0]), at)
     if plan.action != "ring":
         return Outcome(plan.final_status, plan.warning)
     no_engine = await _bring(conversation, party, announced=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from b2bua.calls import conference, parking, pushing
+from b2bua.calls import conference, parking, pushing, showing
 from b2bua.calls.commands import Outcome, PushBack, Transfer
 from b2bua.calls.events import Cancelled, Deadline, Merging, Progress, Referred
 from b2bua.calls.identity import COMPLETED_ELSEWHERE
@@ -159,7 +159,7 @@ def _plan(conversation: Conversation, party: Party, dialled: str) -> RoutePlan:
     name = user.name if user is not None else ""
     transferor = Caller("user", party.extension, None, None, party.extension or "", name, anonymous=False)
     waiting = conversation.talking(party)[0]
-    return handover.transfer(index.directory, transferor, dialled, index.waiting(conversation, waiting), index.local_time())
+    return handover.transfer(index.directory, transferor, dialled, showing.waiting(conversation, waiting), index.local_time())
 
 
 def _split(plan: RoutePlan) -> tuple[RoutePlan, RoutePlan]:
@@ -434,7 +434,7 @@ def _back(conversation: Conversation, transferor: str) -> None:
     if not waiting:
         conversation.end()
         return
-    plan = handover.recall(index.directory, transferor, index.waiting(conversation, waiting[0]), index.local_time())
+    plan = handover.recall(index.directory, transferor, showing.waiting(conversation, waiting[0]), index.local_time())
     if plan.action == "ring" and conversation.anchored:
         conversation.ring(plan, "recalled")
     else:
