@@ -1,4 +1,5 @@
-"""The commands ``run``, ``media``, ``check``, ``explain``, ``coverage``, ``state`` and ``history``.
+"""The commands ``run``, ``media``, ``check``, ``explain``, ``coverage``, ``state`` and ``history``; ``directory`` and ``account`` have files of
+their own.
 
 Exit status: 0 done, 1 a configuration, address or database that cannot be used, 2 a command line that makes no sense.
 Each command imports what it needs when it is called, so that ``--help`` and shell scripts do not wait for a server's modules.
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
-from b2bua import __version__
+from b2bua import __version__, cli_account, cli_directory
 from b2bua.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks print the values of variables, passwords among them
 )
+app.add_typer(cli_directory.app, name="directory")
+app.add_typer(cli_account.app, name="account")
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The server's YAML file.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -329,20 +332,32 @@ def _settings(config: Path) -> "Config":
 
 
 def _directory(settings: "Config") -> "Directory":
-    from b2bua.config import load_directory
-
     with _told_as_text():
-        return load_directory(settings)
+        return _served(settings)
+
+
+def _served(settings: "Config") -> "Directory":
+    """The directory as the server serves it: what the database holds, with what the file has changed since. Raises ConfigError and OSError."""
+    import time
+
+    from b2bua.administration.served import served_directory
+    from b2bua.store.organisation.database import existing_organisation
+
+    organisation = existing_organisation(settings.database, settings.state)
+    try:
+        return served_directory(settings, None if organisation is None else organisation.directory, time.time())
+    finally:
+        if organisation is not None:
+            organisation.close()
 
 
 def _directory_for_names(settings: "Config") -> "Directory | None":
     """The directory; None when it cannot be read, which standard error is told: what was decided and kept can be shown without names."""
-    from b2bua.config import load_directory
-
     try:
-        return load_directory(settings)
-    except ConfigError as error:
-        typer.echo(f"{error.problems[0]}\nThe directory cannot be read, so there are no names, and times are in UTC.", err=True)
+        return _served(settings)
+    except (ConfigError, OSError) as error:
+        problem = error.problems[0] if isinstance(error, ConfigError) else error
+        typer.echo(f"{problem}\nThe directory cannot be read, so there are no names, and times are in UTC.", err=True)
         return None
 
 

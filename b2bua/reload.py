@@ -1,7 +1,7 @@
-"""SIGHUP: the directory is read again beside the calls, tried on the what-if cases, and taken over in one step on the loop.
+"""How a directory reaches the calls: made ready beside them, taken over in one step on the loop, the old one freed beside them again.
 
-What takes long is done in a thread: reading and trying the new directory, and freeing the old one, which goes piece by piece. A
-piece of work in C holds the interpreter until it is done, and with it every datagram.
+Whoever changes the directory (the page, the API, an import, SIGHUP with a new file) does so through the book, which publishes here. What
+takes long is done in a thread: a piece of work in C holds the interpreter until it is done, and with it every datagram.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from b2bua.config import Config, load_directory
-from b2bua.config.whatif import check_cases
+from b2bua.administration.book import Book
+from b2bua.config import Config
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Setting
-from b2bua.errors import ConfigError, Problem
 from b2bua.logs import Logger
 from b2bua.registrar.credentials import CredentialTable
 
 
 class Server(Protocol):
-    """What a reload needs of the server (`app.Core`)."""
+    """What a new directory needs of the server (`app.Core`)."""
 
     errors: int
     """Bugs caught."""
@@ -35,6 +34,8 @@ class Server(Protocol):
     def directory(self) -> Directory: ...
     @property
     def log(self) -> Logger: ...
+    @property
+    def credentials(self) -> CredentialTable: ...
     def use_directory(self, directory: Directory, credentials: CredentialTable | None = None) -> list[object]:
         """Decide on `directory` from now on; returns what it replaces, which nobody else holds any more."""
         ...
@@ -45,45 +46,15 @@ class Server(Protocol):
 
 
 class Candidate(NamedTuple):
-    """A directory that was read and tried, ready to be taken over; or why it cannot be."""
+    """A directory that is ready to be taken over, with its accounts."""
 
-    directory: Directory | None
-    credentials: CredentialTable | None
-    problems: Sequence[object] = ()
-
-
-def read_candidate(config: Config, current: Directory) -> Candidate:
-    """The directory that `config` names, in place of `current`, with its what-if cases tried.
-
-    Takes a second for ten thousand users, and touches nothing.
-    """
-    try:
-        directory = load_directory(config)
-    except ConfigError as error:
-        return Candidate(None, None, error.problems)
-    if current.users and not directory.users:
-        # As an editor leaves a file half-way through saving; every phone would be lost.
-        return Candidate(None, None, [f"{config.directory}: has no users any more; write some, or restart"])
-    broken = broken_cases(config, directory)
-    if broken:
-        remains: list[object] = [directory]
-        del directory
-        let_go(remains)
-        return Candidate(None, None, broken)
-    return Candidate(directory, CredentialTable.from_directory(directory, config.domain))
-
-
-def broken_cases(config: Config, directory: Directory) -> Sequence[Problem]:
-    """What the what-if cases say against `directory`; nothing when the server's file names none."""
-    return () if config.what_if is None else check_cases(config.what_if, directory)
+    directory: Directory
+    credentials: CredentialTable
 
 
 def take_over(server: Server, candidate: Candidate) -> list[object]:
-    """From now on the new directory, where there is one. Returns what was replaced, to be freed by `let_go`."""
+    """From now on the new directory. Returns what was replaced, to be freed by `let_go`."""
     directory = candidate.directory
-    if directory is None:
-        server.reloads["refused"] += 1
-        return []
     replaced = server.use_directory(directory, candidate.credentials)
     server.reloads["loaded"] += 1
     server.log.info("directory loaded", users=len(directory.users), executives=len(directory.executives))
@@ -116,66 +87,88 @@ def start_thread(work: Callable[..., None], *arguments: object) -> None:
 
 
 class Reloads:
-    """One directory after the other. `post` brings a result back to the loop (`call_soon_threadsafe`), `begin` starts work beside it."""
+    """The book's publisher, and SIGHUP. `post` brings something to the loop (`call_soon_threadsafe`), `begin` starts work beside it."""
 
-    def __init__(self, server: Server, post: Callable[..., object], begin: Callable[..., None] = start_thread) -> None:
+    def __init__(self, server: Server, book: Book, post: Callable[..., object], begin: Callable[..., None] = start_thread) -> None:
         self._server = server
+        self._book = book
         self._post = post
         self._begin = begin
         self._reading = False
         self._asked_again = False
 
+    # -- publishing
+
+    def prepare(self, directory: Directory) -> Candidate:
+        """Beside the calls: the accounts take a while."""
+        server = self._server
+        return Candidate(directory, CredentialTable.from_directory(directory, server.config.domain, server.credentials))
+
+    def take_over(self, prepared: object) -> None:
+        """On the loop."""
+        assert isinstance(prepared, Candidate)
+        try:
+            remains = take_over(self._server, prepared)
+        except Exception as error:  # noqa: BLE001 - told and counted; the server goes on with the directory it has
+            self._bug(error)
+        else:
+            self._begin(self._tidy, remains)
+
+    def _tidy(self, remains: list[object]) -> None:
+        """Beside the calls, too: look for settings that have lost their owner, and free the old directory."""
+        let_go(remains)
+        directory = self._server.directory
+        dangling = directory.dangling(directory.state)
+        if dangling:
+            self._call(self._server.forget, dangling)
+
+    # -- SIGHUP
+
     def request(self) -> None:
-        """Read the directory; once more afterwards when it is being read already."""
+        """Read the directory file; once more afterwards when it is being read already."""
         if self._reading:
             self._asked_again = True
             return
         self._reading = True
-        self._begin(self._read)
+        self._book.begin(self._read)
 
     def _read(self) -> None:
         """Beside the calls; the lines of the log as well, for there may be thousands."""
         server = self._server
+        problems: Sequence[object]
         try:
-            candidate = read_candidate(server.config, server.directory)
-        except Exception as error:
-            server.errors += 1
-            server.log.exception("bug")
-            candidate = Candidate(None, None, [f"{server.config.directory}: cannot be read because of a bug ({error!r})"])
-        for problem in candidate.problems:
+            problems = self._book.take_in(server.config, again=True)
+        except Exception as error:  # noqa: BLE001 - told and counted; the server goes on with the directory it has
+            self._bug(error)
+            problems = [f"{server.config.directory}: cannot be read because of a bug ({error!r})"]
+        for problem in problems:
             server.log.error("directory refused", problem=str(problem))
-        self._call(self._done, candidate)
+        # The cyclic garbage collector is kept away from what lives on. Reading leaves no cycles behind, so nothing is frozen that
+        # should have been collected.
+        gc.freeze()
+        self._call(self._done, bool(problems))
 
     def _call(self, work: Callable[..., None], *arguments: object) -> None:
         """Have the loop do it; once the loop is closed, the server has stopped, and nothing matters any more."""
         with suppress(RuntimeError):
             self._post(work, *arguments)
 
-    def _done(self, candidate: Candidate) -> None:
+    def _done(self, refused: bool) -> None:
         """On the loop."""
         self._reading = False
-        try:
-            remains = take_over(self._server, candidate)
-        except Exception:
-            self._server.errors += 1
-            self._server.log.exception("bug")
+        if refused:
+            self._server.reloads["refused"] += 1
         else:
-            self._begin(self._tidy, candidate.directory.warnings if candidate.directory else (), remains)
+            self._begin(self._warn, self._book.warnings)
         if self._asked_again:
             self._asked_again = False
             self.request()
 
-    def _tidy(self, warnings: Sequence[str], remains: list[object]) -> None:
-        """Beside the calls, too: look for settings that have lost their owner, and free the old directory.
-
-        The cyclic garbage collector is kept away from the new one. Reading leaves no cycles behind, so nothing is frozen that should
-        have been collected.
-        """
-        gc.freeze()
+    def _warn(self, warnings: Sequence[object]) -> None:
+        """Beside the calls: what the directory allows and probably does not mean. There may be thousands."""
         for warning in warnings:
-            self._server.log.warning("directory", problem=warning)
-        let_go(remains)
-        directory = self._server.directory
-        dangling = directory.dangling(directory.state)
-        if dangling:
-            self._call(self._server.forget, dangling)
+            self._server.log.warning("directory", problem=str(warning))
+
+    def _bug(self, error: Exception) -> None:
+        self._server.errors += 1
+        self._server.log.error("bug", exc_info=error)

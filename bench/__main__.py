@@ -1,5 +1,5 @@
 """Measure and print: µs per decision, CPU ms per call, INVITE→180, calls/s, KiB per held call; relayed calls and conferences on one core,
-what sound costs signalling, how long people wait; tables, then the same as JSON.
+what sound costs signalling, how long people wait; pages and API of a large organisation; tables, then the same as JSON.
 
 The server runs on the first core and the parties on the second. CPU per call falls steeply with the rate, because at a high rate
 messages come in batches: compare figures at the same rate only. docs/performance.md says how they relate to other servers.
@@ -17,14 +17,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import decide, desk, media, signalling
+from bench import decide, desk, media, pages, signalling
 from bench.desk import Waits
 from bench.media import Carried
 from bench.signalling import CALLED, SERVER_CORE, Anchoring, Cost
 
 SIGNALLING = (*CALLED, "max", "mem")
 MEDIA = ("relay", "mixer", "anchored", "desk")
-NEEDS_SIPP = {*SIGNALLING, "anchored"}
+NEEDS_SIPP = {*SIGNALLING, "anchored", "pages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,12 @@ class Extent:
     conferences: int
     search: bool
     repetitions: int
+    requests: int
+    pages: int
 
 
-FULL = Extent(15, 10, 3, 800, 300, search=True, repetitions=20)
-QUICK = Extent(5, 2, 1, 100, 30, search=False, repetitions=3)
+FULL = Extent(15, 10, 3, 800, 300, search=True, repetitions=20, requests=25_000, pages=500)
+QUICK = Extent(5, 2, 1, 100, 30, search=False, repetitions=3, requests=500, pages=100)
 """A look at each; says little of what a core can carry."""
 
 
@@ -116,9 +118,15 @@ def _media(options: argparse.Namespace, wanted: Sequence[str], extent: Extent) -
     return "\n\n".join(texts), figures
 
 
+def _pages(_options: argparse.Namespace, _wanted: Sequence[str], extent: Extent) -> tuple[str, dict[str, Any]]:
+    """The same for pages and API."""
+    found = pages.measure(extent.seconds, extent.runs, extent.requests, extent.pages)
+    return pages.table(found), {"pages": {**asdict(found), "cpu_ratios": found.beside.ratios}}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one short run of each, two minutes in all; no search for what is the most")
+    parser.add_argument("--quick", action="store_true", help="one short run of each, four minutes in all; no search for what is the most")
     lengths = f"{FULL.seconds:g}, with sound {FULL.media_seconds:g}; quick {QUICK.seconds:g} and {QUICK.media_seconds:g}"
     parser.add_argument("--seconds", type=float, help=f"length of a run ({lengths})")
     parser.add_argument("--runs", type=int, help=f"runs whose median is printed ({FULL.runs}, quick {QUICK.runs})")
@@ -128,7 +136,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--conferences", type=int, help=f"conferences that are mixed ({FULL.conferences}, quick {QUICK.conferences})")
     parser.add_argument("--repetitions", type=int, help=f"of what is waited for at the desk ({FULL.repetitions}, quick {QUICK.repetitions})")
     parser.add_argument("--no-search", action="store_true", help="do not search for the most calls and conferences")
-    choices = ["decide", *SIGNALLING, *MEDIA]
+    choices = ["decide", *SIGNALLING, *MEDIA, "pages"]
     parser.add_argument("--only", choices=choices, action="append", help="measure this; may be given several times")
     return parser.parse_args()
 
@@ -146,7 +154,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and end what was started
     options = _options()
     extent = _extent(options)
-    everything = ["decide", *SIGNALLING, *MEDIA]
+    everything = ["decide", *SIGNALLING, *MEDIA, "pages"]
     wanted = options.only or [each for each in everything if not (options.quick and each == "max")]
     if NEEDS_SIPP.intersection(wanted) and shutil.which("sipp") is None:
         raise SystemExit("sipp is not installed: make tools (Debian package sip-tester)")
@@ -157,7 +165,7 @@ def main() -> None:
         decisions = decisions_on(SERVER_CORE, 1 if options.quick else 3)
         figures["decide"] = asdict(decisions)
         print(decide.table(decisions), end="\n\n", flush=True)
-    for measured, names in ((_signalling, SIGNALLING), (_media, MEDIA)):
+    for measured, names in ((_signalling, SIGNALLING), (_media, MEDIA), (_pages, ("pages",))):
         if set(names).intersection(wanted):
             text, found = measured(options, wanted, extent)
             figures |= found

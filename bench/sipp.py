@@ -4,8 +4,10 @@ import csv
 import os
 import subprocess
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from bench import server
 
@@ -22,6 +24,16 @@ class Count:
     failed: int = 0
     retransmissions: int = 0
     open: int = 0
+
+
+class Message(NamedTuple):
+    """One that a party sent or received: seconds since the epoch, its Call-ID, and the method of its CSeq."""
+
+    at: float
+    sent: bool
+    call: str
+    method: str
+    first_line: str
 
 
 class Party:
@@ -74,23 +86,28 @@ class Party:
 
     def latencies_ms(self, status: int) -> list[float]:
         """From the first request of each call to its first response with ``status``, sorted; needs ``-trace_shortmsg``."""
+        return sorted(_latencies(self.messages(), f"SIP/2.0 {status}"))
+
+    def messages(self) -> list[Message]:
+        """What it sent and received, in order; needs ``-trace_shortmsg``."""
         logs = list(self._folder.glob(f"*_{self._process.pid}_shortmessages.log"))
-        return sorted(_latencies(logs[0], f"SIP/2.0 {status}")) if logs else []
+        return _messages(logs[0]) if logs else []
 
 
-def _latencies(log: Path, answer: str) -> list[float]:
+def _messages(log: Path) -> list[Message]:
+    with log.open(errors="replace") as lines:
+        rows = (line.rstrip("\n").split("\t") for line in lines)
+        return [Message(float(row[2]), row[3] == "S", row[4], row[5].rpartition(" ")[2], row[6]) for row in rows if len(row) >= 7]
+
+
+def _latencies(messages: Iterable[Message], answer: str) -> list[float]:
     begun: dict[str, float] = {}
     found: dict[str, float] = {}
-    with log.open(errors="replace") as lines:
-        for line in lines:
-            columns = line.rstrip("\n").split("\t")
-            if len(columns) < 7:
-                continue
-            stamp, way, call, first = float(columns[2]), columns[3], columns[4], columns[6]
-            if way == "S":
-                begun.setdefault(call, stamp)
-            elif call in begun and call not in found and first.startswith(answer):
-                found[call] = 1000 * (stamp - begun[call])
+    for each in messages:
+        if each.sent:
+            begun.setdefault(each.call, each.at)
+        elif each.call in begun and each.call not in found and each.first_line.startswith(answer):
+            found[each.call] = 1000 * (each.at - begun[each.call])
     return list(found.values())
 
 
@@ -102,14 +119,14 @@ class Callees:
     core: int
     parties: list[Party] = field(default_factory=list)
 
-    def start(self, scenario: str) -> None:
-        """Those of ``scenario``: nobody for registrations."""
+    def start(self, scenario: str, ring_ms: int = 50) -> None:
+        """Those of ``scenario``: nobody for registrations. Who is not alone answers after ``ring_ms``."""
         if scenario == "basic":
             self._add("callee.xml", server.CALLEE_PORT)
         elif scenario == "fork":
             for port in server.ASSISTANT_PORTS[:-1]:
                 self._add("loser.xml", port)
-            self._add("callee.xml", server.ASSISTANT_PORTS[-1], "-d", "50")
+            self._add("callee.xml", server.ASSISTANT_PORTS[-1], "-d", str(ring_ms))
         time.sleep(0.5)
         for party in self.parties:
             if party.ended:

@@ -33,7 +33,8 @@ def _present(need: str) -> bool:
         return importlib.util.find_spec(need.removeprefix("module:")) is not None
     if "/" in need:
         return (ROOT / need).exists()
-    return shutil.which(need) is not None
+    # Debian keeps the programs of each version of PostgreSQL apart from the others', and off the PATH.
+    return shutil.which(need) is not None or any(Path("/usr/lib/postgresql").glob(f"*/bin/{need}"))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Who may import whom, read from the source: the rules that keep each room testable alone."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,14 +27,23 @@ RULES: dict[str, tuple[str, ...]] = {
     "media": (*LEAVES, "sip.sdp", "sip.description"),
     # What is kept includes decisions and settings, which are plain data of `delegation.plan`; deciding is none of the store's business.
     "store": (*LEAVES, "delegation.model", "delegation.plan"),
-    "web": (*LEAVES, "calls.commands", "store.ports", "cluster.bus"),
+    # What people administer and see: knows the schema, the policy, what is stored and what goes on, and nothing of SIP or HTTP.
+    "administration": (*LEAVES, "config", "delegation", "calls.commands", "cluster.bus", "store.ports", "store.history", "store.story"),
+    "web": (*LEAVES, "calls.commands", "store.ports", "cluster.bus", "administration"),
     "cluster": LEAVES,
     # Figures of what the composition root starts beside the calls.
+    # What the composition root makes for the pages and the API.
+    "office": (*LEAVES, "administration", "cluster.bus", "config", "delegation.model", "store", "switchboard", "web"),
     "readings": (*LEAVES, "media.rtpengine", "media.supervisor", "store.database", "web.metrics"),
     # A reload reads the directory, tries it and makes the accounts; what it needs of the composition root is a protocol of its own.
-    "reload": (*LEAVES, "config", "delegation.model", "delegation.plan", "registrar.credentials"),
+    "reload": (*LEAVES, "administration.book", "config", "delegation.model", "delegation.plan", "registrar.credentials"),
+    # What pages and the API do to the running server: what it needs of the composition root is a protocol of its own.
+    "switchboard": (*LEAVES, "administration.ports", "calls", "cluster.bus", "config", "delegation", "registrar", "sip"),
     # The command line reads the configuration, asks the policy and the history, and starts the composition root.
-    "cli": (*LEAVES, "app", "config", "delegation", "media.process", "store"),
+    "cli": (*LEAVES, "administration", "app", "cli_account", "cli_directory", "config", "delegation", "media.process", "store"),
+    "cli_account": (*LEAVES, "administration", "cli_parts", "config", "store"),
+    "cli_directory": (*LEAVES, "administration", "cli_parts", "config", "store"),
+    "cli_parts": (*LEAVES, "config"),
     "__main__": ("cli",),
 }
 PURE = ("sip", "delegation", "errors")
@@ -42,7 +52,7 @@ PURE = ("sip", "delegation", "errors")
 FORBIDDEN_IN_PURE = ("asyncio", "socket", "threading", "sqlite3", "time", "subprocess")
 """No I/O and no clock in the pure rooms: bytes and the time are arguments."""
 
-COMPOSITION_ROOT = "app"
+COMPOSITION_ROOT = ("app", "core")
 
 
 class Import(NamedTuple):
@@ -90,7 +100,7 @@ def below(name: str, allowed: str) -> bool:
 
 def permitted(found: Import) -> bool:
     name = found.imported.removeprefix("b2bua.").removeprefix("b2bua")
-    if found.room in (COMPOSITION_ROOT, "b2bua") or name == "__version__":
+    if found.room in (*COMPOSITION_ROOT, "b2bua") or name == "__version__":
         return True
     return any(below(name, allowed) for allowed in (found.room, *RULES.get(found.room, ())))
 
@@ -101,12 +111,14 @@ def test_rooms_import_only_what_they_may() -> None:
 
 def test_every_room_has_a_rule() -> None:
     rooms = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    assert rooms - RULES.keys() - {"__init__", COMPOSITION_ROOT} == set()
+    assert rooms - RULES.keys() - {"__init__", *COMPOSITION_ROOT} == set()
 
 
 def test_only_the_command_line_imports_the_composition_root() -> None:
     assert [
-        str(i) for i in OURS if below(i.imported, f"b2bua.{COMPOSITION_ROOT}") and i.room not in ("cli", COMPOSITION_ROOT)
+        str(i)
+        for i in OURS
+        if any(below(i.imported, f"b2bua.{root}") for root in COMPOSITION_ROOT) and i.room not in ("cli", *COMPOSITION_ROOT)
     ] == []
 
 
@@ -136,6 +148,15 @@ def test_pure_rooms_ask_no_clock_for_the_time(room: str) -> None:
                 if isinstance(base, ast.Name) and base.id in ("datetime", "date"):
                     calls.append(f"{path.name}:{node.lineno}")
     assert calls == []
+
+
+@pytest.mark.parametrize("package", ["api", "pages"])
+def test_every_router_of_the_web_is_mounted(package: str) -> None:
+    """The lists are written out; a module that is forgotten there would answer nothing."""
+    folder = PACKAGE / "web" / package
+    having = {path.stem for path in folder.glob("*.py") if "\nrouter = APIRouter(" in path.read_text("utf-8")} - {"__init__"}
+    listed = set(re.findall(r"^    (\w+)\.router,$", (folder / "__init__.py").read_text("utf-8"), re.MULTILINE))
+    assert having and listed == having
 
 
 def test_the_rules_catch_a_stranger() -> None:

@@ -16,19 +16,22 @@ from typing import Any
 
 import pytest
 
-from b2bua import app, logs
-from b2bua.config import check, load, load_directory
+from b2bua import logs
+from b2bua.administration.book import open_book
+from b2bua.config import check, load
 from b2bua.net.udp import UdpSocket
 from b2bua.registrar.location import Binding, Contact, Source
-from b2bua.reload import read_candidate, take_over
 from b2bua.sip import stack as stack_module
 from b2bua.sip.flow import Target
-from b2bua.web import api
+from b2bua.store.organisation.database import open_organisation
+from b2bua.web import serving
+from b2bua.web.serving import serve
 from tests.net.fakes import Shell, run, until
 from tests.phones import Phone, PhoneCall
 from tests.plain_sip import user_of, write
+from tests.support.http import application
 from tests.wire import Packet
-from tests.world import CARRIER, DOMAIN, NUMBER, SERVER, TRUNKS, Rollover, World, configuration, directory, executive
+from tests.world import CARRIER, DOMAIN, EPOCH, NUMBER, SERVER, TRUNKS, Rollover, World, configuration, directory, executive
 
 CONFIG = Path(__file__).parent.parent / "config"
 METHODS = ("INVITE", "REGISTER", "OPTIONS", "BYE", "CANCEL", "SUBSCRIBE", "MESSAGE", "NOTIFY", "PUBLISH", "REFER", "INFO", "PRACK", "UPDATE", "NONE")
@@ -407,16 +410,19 @@ def test_an_executive_who_is_taken_out_of_the_directory_during_their_call(new_wo
 
 def test_a_directory_file_that_is_empty_for_a_moment(tmp_path: Path) -> None:
     """SIGHUP while an editor saves: the directory stays, and every phone stays registered."""
-    for name in ("b2bua.yaml", "directory.yaml"):
+    for name in ("b2bua.yaml", "directory.yaml", "what-if.yaml"):
         shutil.copy(CONFIG / name, tmp_path / name)
     config = load(tmp_path / "b2bua.yaml")
-    core = app.Core(config, load_directory(config), resolve=lambda _uri, done: done([]), history=_NoHistory())
-    (tmp_path / "directory.yaml").write_text("")
-    take_over(core, read_candidate(config, core.directory))
-    assert "667" in core.directory.users
-    shutil.copy(CONFIG / "directory.yaml", tmp_path / "directory.yaml")
-    take_over(core, read_candidate(config, core.directory))
-    assert "667" in core.directory.users
+    organisation = open_organisation(tmp_path / "directory.sqlite")
+    book = open_book(organisation.directory, config, lambda: EPOCH)
+    try:
+        for text, refused in (("", True), ((CONFIG / "directory.yaml").read_text(), False)):
+            (tmp_path / "directory.yaml").write_text(text)
+            assert bool(book.take_in(config, again=True)) is refused
+            assert "667" in book.directory.users
+    finally:
+        book.close()
+        organisation.close()
 
 
 def test_a_trunk_that_is_everybody_is_a_warning(tmp_path: Path) -> None:
@@ -450,12 +456,13 @@ def test_a_log_on_a_full_disk_goes_on_when_there_is_room_again() -> None:
 
 
 def test_http_clients_that_ask_nothing_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(serving, "MAX_CONNECTIONS", 100)
 
     async def main() -> None:
-        server = await api.serve(api.create_app(lambda: {"status": "ok"}, _registry()), "127.0.0.1", 0)
+        server = await serve(application(), "127.0.0.1", 0)
         try:
-            silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(api.MAX_CONNECTIONS + 5)]
+            silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(serving.MAX_CONNECTIONS + 5)]
             for _, writer in silent[:3]:
                 writer.write(b"GET /health HT")
             for reader, _ in silent:
@@ -469,14 +476,3 @@ def test_http_clients_that_ask_nothing_are_sent_away(monkeypatch: pytest.MonkeyP
             await server.stop()
 
     asyncio.run(main())
-
-
-def _registry() -> Any:
-    from b2bua.web.metrics import registry
-
-    return registry([])
-
-
-class _NoHistory:
-    def record(self, row: object) -> None:
-        pass

@@ -21,7 +21,7 @@ from bench.__main__ import anchoring_table, table
 from bench.load import Times, Traffic
 from bench.media import Carried, Run
 from bench.signalling import Anchoring, Cost, percentile
-from bench.sipp import SCENARIOS, _latencies
+from bench.sipp import SCENARIOS, _latencies, _messages
 
 
 def test_the_measured_organisation_is_valid(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_latency_is_from_the_first_request_to_the_first_answer_of_its_call(tmp_p
         (2.000, "R", "stranger", "SIP/2.0 180 Ringing"),
     ]
     log.write_text("".join(f"day\ttime\t{t:.6f}\t{way}\t{call}\tCSeq:1\t{first}\n" for t, way, call, first in rows) + "cut off\n")
-    assert _latencies(log, "SIP/2.0 180") == pytest.approx([600])
+    assert _latencies(_messages(log), "SIP/2.0 180") == pytest.approx([600])
 
 
 def test_percentiles() -> None:

@@ -393,6 +393,17 @@ class TestHistory:
         (row,) = self.history(calls)
         assert {"id": "c0ffee0000000001", "direction": "incoming", "answered_by": "676", "outcome": "answered"}.items() <= row.items()
 
+    def test_the_name_of_an_outside_caller(self, calls: Path) -> None:
+        store = open_store(calls.parent / "var")
+        facts = Facts(Caller("trunk", None, None, "carrier", "+15551234567", "Carla Client", False), "667")
+        plain_call = HistoryRow(
+            "c0ffee0000000002", 1_700_000_100.0, None, 1_700_000_160.0, "incoming", "+15551234567", "667", None, None, None, None, "missed",
+            parties=("667",), decision=(1_700_000_100.0, facts, RoutePlan("ring")),
+        )  # fmt: skip
+        store.writer.record(plain_call)
+        store.close()
+        assert [each["caller_name"] for each in self.history(calls)] == ["Carla Client", ""]
+
     def test_the_views_of_executive_and_assistant(self, calls: Path) -> None:
         (executive,) = self.history(calls, "--as", "667")
         (assistant,) = self.history(calls, "--as", "676")
@@ -428,4 +439,4 @@ def test_help_loads_no_room() -> None:
     """A shell that asks for help does not wait for a server's modules."""
     script = "import sys, b2bua.cli; print(sorted(m for m in sys.modules if m.startswith(('b2bua.', 'sqlalchemy', 'pydantic.', 'structlog'))))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
-    assert result.stdout.strip() == "['b2bua.cli', 'b2bua.errors']"
+    assert result.stdout.strip() == "['b2bua.cli', 'b2bua.cli_directory', 'b2bua.errors']"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from b2bua.app import Core
 from b2bua.config import Config, load, load_directory
+from b2bua.core import Core
 from b2bua.sip.flow import Flow, Target
 from b2bua.sip.values import Uri
 from b2bua.store.ports import HistoryRow

@@ -228,6 +228,7 @@ class Course:
         self.case = case
         self.store = Remembered(case.state)
         self.world = World(config=_CONFIG, organisation=_DIRECTORY, state=self.store, starts=case.at - 1, media=FakeMedia())
+        self.world.core.calls.verify_pin = lambda _extension, _pin, done: done("ok")  # cases are about what happens with the right one
         self.devices: dict[Phone, str] = {}
         self.phones: dict[str, Phone] = {}
         for entry in _PEOPLE["users"]:

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from b2bua.app import Core
 from b2bua.calls.call import Call
 from b2bua.config import Config
 from b2bua.config.schema import Report
 from b2bua.config.server import read_server
 from b2bua.config.yamltree import Map
+from b2bua.core import Core
 from b2bua.delegation.model import (
     DEFAULT_RIGHTS,
     Alerting,
@@ -206,6 +206,8 @@ class World:
         self.config = config or configuration()
         self.history = History()
         self.bugs: list[Exception] = []
+        self.passwords: dict[str, str] = {}
+        """What people have typed into their phones, where the directory knows digests only."""
         self.dns: dict[str, list[Target]] = {}
         """Where host names lead; IP literals need no entry."""
         self.media = media
@@ -292,7 +294,7 @@ class World:
         user = self.core.directory.users[account.partition("-")[0]]
         at = at or (f"127.0.1.{len(self.parties) + 1}", 5060)
         phone = Phone(
-            self.wire, account, at, SERVER, password=user.password, display=user.name, transport=transport, reliable=reliable
+            self.wire, account, at, SERVER, password=self.passwords.get(user.extension, user.password), display=user.name, transport=transport, reliable=reliable
         )
         self._join(phone)
         if register:

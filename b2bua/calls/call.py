@@ -7,10 +7,11 @@ place. It reads one mailbox, so what happens at the same time is handled in orde
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from b2bua.calls import pickup_by_page
 from b2bua.calls.bridge import Bridge
-from b2bua.calls.commands import Outcome
+from b2bua.calls.commands import End, Outcome, Take
 from b2bua.calls.conversation import Conversation, dismiss
 from b2bua.calls.events import (
     Acknowledged,
@@ -34,13 +35,14 @@ from b2bua.calls.events import (
     Referred,
     Rewrote,
 )
-from b2bua.calls.hunt import Hunt
-from b2bua.calls.identity import Origin
+from b2bua.calls.hunt import Hunt, status_for_caller
+from b2bua.calls.identity import COMPLETED_ELSEWHERE, Origin
 from b2bua.calls.invite_server import ServerInvite
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.mailbox import Mailbox
 from b2bua.calls.party import Party
 from b2bua.calls.pickup import pick_up
+from b2bua.calls.pickup_by_page import PickUp
 from b2bua.calls.record import Record
 from b2bua.calls.relaying import Relaying, bridge_between
 from b2bua.calls.topology import arrange
@@ -62,8 +64,10 @@ REMIND_SECONDS: Final = 60.0
 class Call:
     """A call and its legs. Made by the index, which is told when it is over."""
 
+    visible: ClassVar[bool] = True
+    """Whether it is anything to others: not a feature code that somebody has dialled."""
     __slots__ = ("id", "index", "plan", "caller", "origin", "record", "mailbox", "incoming", "invite", "hunt", "conversation", "frozen", "relaying",
-                 "_rang", "_winner", "__weakref__")  # fmt: skip
+                 "takes", "picked_up", "_rang", "_winner", "_exhausted", "__weakref__")  # fmt: skip
 
     def __init__(self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, origin: Origin, record: Record) -> None:
         self.id = call_id
@@ -82,6 +86,11 @@ class Call:
         """What its sound goes by, until it comes to our own engine; None where it does at once, or goes directly."""
         self.frozen = ""
         """What of a snapshot never changes, as text; "" before the first one."""
+        self.takes: tuple[PickUp, ...] = ()
+        """Who is rung to pick it up from the page, while it rings elsewhere."""
+        self.picked_up = False
+        """Whether one of them has it."""
+        self._exhausted: tuple[int, str] | None = None  # nobody else takes the call, but somebody is about to pick it up
         self._rang = 0  # last provisional status that the caller got
         self._winner: Leg | None = None  # has answered, and its answer is being rewritten
 
@@ -110,11 +119,16 @@ class Call:
         self.mailbox.start(self._run())
 
     @property
+    def dialling(self) -> bool:
+        """Whether nobody has been called yet: it rings who wants to call."""
+        return False
+
+    @property
     def live_legs(self) -> int:
         """How many parties are in the call, ringing ones included."""
         if self.conversation is not None:
             return self.conversation.live_legs
-        return (self.incoming is not None) + (self._winner is not None) + (len(self.hunt.legs) if self.hunt is not None else 0)
+        return (self.incoming is not None) + (self._winner is not None) + sum(len(hunt.legs) for hunt in self._hunts())
 
     def subject(self) -> Subject:
         """What the policy may know of it."""
@@ -147,10 +161,16 @@ class Call:
         self.hunt.start()
         while self.conversation is None and self.incoming is not None:
             event = await self.mailbox
+            if self.takes and isinstance(event, Answered) and not pickup_by_page.answered(self, event):
+                continue
             if self.relaying is not None and isinstance(event, Answered):
                 await self._relay_answer(event, self.relaying)
             else:
                 _WHILE_RINGING[type(event)](self, event)
+        if self.conversation is not None:
+            self._stop_takes(COMPLETED_ELSEWHERE)
+            if self.picked_up:
+                self.conversation.why = "picked up"
         return self.conversation is not None
 
     def _close(self) -> None:
@@ -158,6 +178,7 @@ class Call:
         hunt, self.hunt = self.hunt, None
         if hunt is not None:
             hunt.stop()
+        self._stop_takes()
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
             incoming.hang_up(self.record.status or 480)
@@ -198,6 +219,9 @@ class Call:
         self._rang = 180
 
     def hunt_failed(self, status: int, reason: str) -> None:
+        if self.takes:
+            self._exhausted = (status, reason)
+            return
         refused = self.relaying.refused if self.relaying is not None else None
         if refused is not None:
             _, status, reason = refused
@@ -208,6 +232,22 @@ class Call:
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
             incoming.hang_up(status, reason)
+
+    def not_taken(self, wish: PickUp) -> None:
+        """Who wanted to pick it up does not answer."""
+        self.takes = tuple(each for each in self.takes if each is not wish)
+        if self._exhausted is not None:
+            self.hunt_failed(*self._exhausted)
+
+    def _stop_takes(self, headers: str = "") -> None:
+        takes, self.takes = self.takes, ()
+        for wish in takes:
+            wish.hunt.stop(headers)
+
+    def _hunts(self) -> list[Hunt]:
+        """All that rings."""
+        own = [self.hunt] if self.hunt is not None else []
+        return [*own, *(wish.hunt for wish in self.takes)] if self.takes else own
 
     def _branch_of(self, leg: Leg) -> int | None:
         return self.hunt.branch_of(leg) if self.hunt is not None else None
@@ -326,12 +366,13 @@ class Call:
             winner.hang_up()
 
     def _on_failed(self, event: Failed) -> None:
-        branch = self._branch_of(event.leg)
-        if branch is None or self.hunt is None:
-            return
-        self.index.log.debug("refused", call=self.id, party=event.leg.party, status=event.status, reason=event.reason)
-        status = status_for_caller(event.status)
-        self.hunt.failed(branch, status, event.reason if status == event.status else "")
+        for hunt in self._hunts():
+            branch = hunt.branch_of(event.leg)
+            if branch is not None:
+                self.index.log.debug("refused", call=self.id, party=event.leg.party, status=event.status, reason=event.reason)
+                status = status_for_caller(event.status)
+                hunt.failed(branch, status, event.reason if status == event.status else "")
+                return
 
     def _on_deadline(self, event: Deadline) -> None:
         hunt = self.hunt
@@ -339,6 +380,8 @@ class Call:
             if hunt.remind_at is not None and self.index.stack.now >= hunt.remind_at:
                 self._remind(hunt)
             hunt.tick()
+        for wish in self.takes:
+            wish.hunt.tick()
 
     def _remind(self, hunt: Hunt) -> None:
         """Proxies on the caller's side give up an INVITE of which they hear nothing for three minutes (RFC 3261 §13.3.1.1, Timer C)."""
@@ -352,6 +395,7 @@ class Call:
         self.incoming = None
         if self.hunt is not None:
             self.hunt.stop(event.reason)
+        self._stop_takes(event.reason)
 
     def _on_early_end(self, event: Ended) -> None:
         """A party is gone before the answer: the caller (then it is over), or one that rings (then it failed)."""
@@ -414,7 +458,16 @@ class Call:
         pick_up(self, event)
 
     def _on_ordered(self, event: Ordered) -> None:
-        event.done(Outcome(409, "the call rings and is not answered yet"))
+        command = event.command
+        if isinstance(command, Take):
+            event.done(pickup_by_page.take(self, command))
+        elif isinstance(command, End) and command.actor == self.caller.extension and self.incoming is not None:
+            incoming = self.incoming
+            self._on_cancelled(Cancelled(incoming))
+            incoming.hang_up(487)
+            event.done(Outcome(200, "ended"))
+        else:
+            event.done(Outcome(409, "the call rings and is not answered yet"))
 
     def _on_rewrote(self, event: Rewrote) -> None:
         event.go_on()
@@ -432,14 +485,6 @@ def _answer(invite: ServerInvite, event: Answered) -> SipError | None:
     except SipError as error:
         return error
     return None
-
-
-def status_for_caller(status: int) -> int:
-    """What a refusal of the called side means to the caller. A redirection is not followed (A18), a challenge is not the caller's to
-    answer, and a request of ours that found no dialog or no answer is no fault of the caller's."""
-    if status < 400 or status in (408, 481, 487):
-        return 480
-    return 502 if status in (401, 407, 420, 421, 422, 482, 483, 494) else status
 
 
 _WHILE_RINGING: Final[dict[type, Callable[[Call, Any], None]]] = {

@@ -33,12 +33,12 @@ _ORIGIN: Final = Origin(70, private=False, subject="", priority="", vouched=True
 
 
 class CommandCall(ServiceCall):
-    """Gives `command` to `target`, and tells the caller how that went."""
+    """Gives `command` to `target`, and tells the caller how that went. None: somebody else is asked (`LogInCall`)."""
 
     __slots__ = ("_command", "_target", "_sounds")
 
     def __init__(
-        self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, record: Record, command: Command, target: Call
+        self, index: CallIndex, call_id: str, plan: RoutePlan, caller: Caller, record: Record, command: Command | None, target: Call | None
     ) -> None:
         super().__init__(index, call_id, plan, caller, _ORIGIN, record)
         self._command = command
@@ -55,7 +55,7 @@ class CommandCall(ServiceCall):
     def _obey(self) -> None:
         """Ask the other call; `CarriedOut` follows."""
         target, self._target = self._target, None
-        assert target is not None
+        assert target is not None and self._command is not None
         self._after(COMMAND_SECONDS, _LATE)
         target.mailbox.post(Ordered(self._command, self._on_outcome(target.id)))
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PACKAGE: Final = "conference"
 """The event package by which the room is watched (RFC 4575)."""
 MOST_MEMBERS: Final = 32
+_WITHHELD: Final = "anonymous"  # as whom those are meant whose number nobody knows
 PIN_SECONDS: Final = 30.0
 """How long the PIN may take."""
 LOBBY_SECONDS: Final = 1800.0
@@ -264,7 +265,7 @@ def _meant(conversation: Conversation, actor: str, party: str) -> Outcome | list
     """The members with this extension or number, when the actor is a moderator."""
     if conversation.room is None:
         return Outcome(403, "this is no conference")
-    found = [each for each in conversation.parties if each.name == party]
+    found = [each for each in conversation.parties if (each.name or _WITHHELD) == party]
     if not is_moderator(conversation, actor) and not (actor == party and found):
         return Outcome(403, "you are no moderator of this conference")
     return found or Outcome(404, f"{party} is not in this conference")

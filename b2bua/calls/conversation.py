@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from b2bua.calls import conference, holding, joining, keys, parking, pushing, resuming, showing, taking, transfer
+from b2bua.calls import conference, early, holding, joining, keys, parking, pushing, resuming, showing, taking, transfer
 from b2bua.calls.commands import (
     BargeIn,
     Command,
@@ -56,7 +56,7 @@ from b2bua.calls.events import (
     Rewrote,
     Taken,
 )
-from b2bua.calls.hunt import DUE, Hunt
+from b2bua.calls.hunt import DUE, Hunt, status_for_caller
 from b2bua.calls.identity import COMPLETED_ELSEWHERE, reason
 from b2bua.calls.leg import ENDED, Leg
 from b2bua.calls.party import Party
@@ -75,6 +75,8 @@ if TYPE_CHECKING:
 
 UNAVAILABLE_SECONDS: Final = 8.0
 """How long the words that nobody is there may take; then the waiting party is let go."""
+_BUSY: Final = (486, 600)
+_NO_BRANCH: Final = -1  # whatever rang of theirs has been told of
 
 
 class Conversation(Sounding):
@@ -82,7 +84,7 @@ class Conversation(Sounding):
 
     __slots__ = (
         "caller_party", "subject_party", "slot", "parked_by", "locked_by", "gave_back", "since", "note", "sent_by",
-        "referral", "why", "takes", "resumed", "_deferred", "_current",
+        "referral", "why", "takes", "resumed", "early", "_deferred", "_current",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
@@ -105,6 +107,8 @@ class Conversation(Sounding):
         """What tells a transferor how the transfer goes (`transfer`)."""
         self.takes: dict[str, taking.Taking] = {}
         """Who is rung to be let in, by extension (`Take`)."""
+        self.early: Party | None = None
+        """Who is heard before they have answered."""
         self.why = "answered"
         """Why the parties are as they are: the word for the record."""
         self._deferred: deque[Event] = deque()
@@ -147,6 +151,7 @@ class Conversation(Sounding):
             self.leaving = None
             self.apply("nobody answered")
         else:
+            self.record.refuse(status_for_caller(status))
             self.say_unavailable()
 
     # The script.
@@ -269,17 +274,28 @@ class Conversation(Sounding):
     def add(self, party: Party, why: str, *, told: bool = False) -> None:
         """A party comes in: everybody hears it, the others are told who it is. `told`: it knows already with whom it is connected."""
         transfer.joins(self, party)
+        first = party.role == "talk" and not self.record.is_answered
+        if first:
+            self._first(party)
         party.leg.home = self.call
         party.leg.post = self.mailbox.post
         self.parties.append(party)
         if party.role == "talk":
+            self.since = self.now
             self.say_no_more()
+            taking.settled(self)
         keys.listen(self, party)
         if self.subject_party is None or self.subject_party not in self.parties:
             self.subject_party = self.parties[0]
         self.apply(why)
-        if party.role == "talk":
+        if party.role == "talk" and not first:
             self.introduce(party if told else None)
+
+    def _first(self, party: Party) -> None:
+        """Somebody has answered whom the caller has dialled from the page: as in any call, nobody need be told who that is."""
+        self.record.answered(_NO_BRANCH, party.name, party.leg.call_id)
+        if party.extension is None:
+            self.subject_party = party
 
     def release(self, party: Party, headers: str = "") -> None:
         """Let a party go. The others stay as they are: `apply` follows."""
@@ -334,12 +350,13 @@ class Conversation(Sounding):
         conference.changed(self)
         media = self.index.media
         self.index.keeping.changed(self.call)
+        self.index.live.changed(self.id)
         if media is None or not self.parties or not self.anchored:
             return
         if self.call.relaying is not None:
             self.call.relaying.close()
         waits = self.hunt is not None or self.slot is not None or self.room is not None or self.referral is not None or len(self.parties) > 1
-        context = arrange(self.id, self.heard_parties(), self.idle if waits else None, self.plays)
+        context = arrange(self.id, early.heard_parties(self), self.idle if waits else None, self.plays)
         if context != self._context:
             self._context = context
             self.index.uses_media(self.call)
@@ -391,12 +408,13 @@ class Conversation(Sounding):
             hunt.stop(headers)
 
     def say_unavailable(self) -> None:
-        """Whoever is left hears that nobody is there, and is let go."""
+        """Whoever is left hears that nobody is there, or busy, and is let go."""
         if self.index.media is None or not self.anchored or not self.parties:
             self.end(480)
             return
+        sounds = ("tone:busy",) * 4 if self.record.status in _BUSY else ("unavailable",)
         for party in list(self.parties):
-            self.play(party, Play("unavailable", ("unavailable",)))
+            self.play(party, Play("unavailable", sounds))
         self.after(Deadline("unavailable"), UNAVAILABLE_SECONDS)
 
     def say_no_more(self) -> None:
@@ -430,6 +448,8 @@ class Conversation(Sounding):
         if self.is_plain:
             self.end(headers=reason)
             return
+        if self.hunt is not None and party is self.caller_party and not self.record.is_answered:
+            self.record.cancel()
         gone = party is self.leaving
         self.release(party)
         if pushing.left(self, party, reason):
@@ -483,7 +503,10 @@ class Conversation(Sounding):
             self._deferred.append(taking.answered(self, hunt, event.leg))
             hunt.finish(actions)
             return
-        self.record.answered(branch, event.leg.party, event.leg.call_id)
+        if self.record.is_answered:
+            self.record.answered(branch, event.leg.party, event.leg.call_id)
+        else:
+            self.record.rang(branch)  # `add` says who has it
         parking.release(self)
         arrived = pushing.arrived if self.referral is None else transfer.arrived
         arrived(self, self.party_for(event.leg))
@@ -494,14 +517,22 @@ class Conversation(Sounding):
         if ringing is not None:
             self.index.log.debug("refused", call=self.id, party=event.leg.party, status=event.status, reason=event.reason)
             ringing[0].failed(ringing[1], event.status, event.reason)
+            self._still_heard()
 
     def on_progress(self, event: Progress) -> None:
         transfer.progress(self, event)
+        early.progress(self, event)
 
     def on_due(self, event: Deadline) -> None:
         """A ring time has run out."""
         for hunt in self.hunts:
             hunt.tick()
+        self._still_heard()
+
+    def _still_heard(self) -> None:
+        """Who was heard before they answered may not ring any more."""
+        if self.early is not None and self.parties:
+            self.apply()
 
     def on_deadline(self, event: Deadline) -> Awaitable[None] | None:
         if event is DUE:
@@ -542,6 +573,7 @@ class Conversation(Sounding):
 
     def on_hang_up(self, event: HangUp) -> None:
         """The server ends the call."""
+        self.record.refuse(event.status)
         self.end(event.status, event.reason)
 
     async def on_ordered(self, event: Ordered) -> None:

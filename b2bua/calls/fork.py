@@ -108,6 +108,11 @@ class Fork:
         return len(self._active)
 
     @property
+    def rolled_over(self) -> bool:
+        """Whether the plan has come to its rollover."""
+        return self._rolled_over
+
+    @property
     def alone(self) -> bool:
         """Whether nobody else is to join those who ring while this stage lasts."""
         return not self._pending

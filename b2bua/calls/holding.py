@@ -73,7 +73,10 @@ def _answer_here(conversation: Conversation, party: Party, event: Offered) -> bo
         except SipError:
             continue
         leg.answer_offer(body)
-        conversation.apply("resumed" if conversation.why == "held" and not party.holding else "held" if party.holding else "")
+        why = "resumed" if conversation.why == "held" and not party.holding else "held" if party.holding else ""
+        if why and why != conversation.why:
+            conversation.since = conversation.now
+        conversation.apply(why)
         return True
     if conversation.crossing(leg) is None:
         leg.refuse_offer(488, "No Common Codec")
@@ -107,9 +110,14 @@ def _cross(conversation: Conversation, event: Offered) -> None:
 async def hold(conversation: Conversation, command: Hold) -> Outcome:
     """The others hear music; the actor's phone is left alone."""
     party = conversation.party_of(command.actor)
-    if party is None:
-        return Outcome(403, "you are not in this call")
-    if not await conversation.anchor():
+    if party is None or party.role != "talk":
+        return Outcome(403, "you are not in this call" if conversation.slot is None else f"the call is parked in {conversation.slot} already")
+    if not conversation.record.is_answered:
+        return Outcome(409, "nobody has answered this call yet")
+    anchored = await conversation.anchor()
+    if party not in conversation.parties or not conversation.goes_on():
+        return Outcome(404, "somebody has hung up")
+    if not anchored:
         return Outcome(488, "there is no media engine for this call")
     party.put_on_hold = True
     conversation.since = conversation.now
@@ -123,6 +131,9 @@ async def resume(conversation: Conversation, command: Resume) -> Outcome:
     if party is None:
         return Outcome(403, "you are not in this call")
     party.put_on_hold = False
+    if party.holding:
+        return Outcome(409, "your phone holds the call: resume it there")
+    conversation.since = conversation.now
     conversation.apply("resumed")
     return Outcome(200, "resumed")
 

@@ -78,6 +78,11 @@ class Hunt:
         """Whether it has ended: somebody answered, nobody did, or it was stopped."""
         return self._fork is None
 
+    @property
+    def rolled_over(self) -> bool:
+        """Whether the plan has come to its rollover, or is over."""
+        return self._fork is None or self._fork.rolled_over
+
     def start(self) -> None:
         """Ring whoever is first."""
         if self._fork is not None:
@@ -108,6 +113,7 @@ class Hunt:
         """A phone refused, or is gone."""
         self._forget(self.legs.pop(branch))
         self._owner.record.rang(branch)
+        self._owner.index.live.changed(self._owner.id)
         if self._fork is not None:
             self._perform(self._fork.failed(branch, status, reason, self._owner.index.stack.now))
 
@@ -143,6 +149,8 @@ class Hunt:
             elif isinstance(action, Exhausted):
                 self._fork = None
                 self._owner.hunt_failed(action.status, action.reason)
+        if actions:
+            self._owner.index.live.changed(self._owner.id)
         self._arm()
 
     def _start_branch(self, action: Start, *, alone: bool) -> None:
@@ -194,6 +202,14 @@ class Hunt:
     def _on_timer(self, now: float, deadline: float) -> None:
         self._timer = None
         self._owner.mailbox.post(DUE)
+
+
+def status_for_caller(status: int) -> int:
+    """What a refusal of the called side means to the caller. A redirection is not followed (A18), a challenge is not the caller's to
+    answer, and a request of ours that found no dialog or no answer is no fault of the caller's."""
+    if status < 400 or status in (408, 481, 487):
+        return 480
+    return 502 if status in (401, 407, 420, 421, 422, 482, 483, 494) else status
 
 
 def _host_of(contact: Any) -> str:

@@ -276,5 +276,7 @@ def _alert_info(plan: RoutePlan, endpoint: Endpoint, domain: str) -> str:
     info = plan.alert_info if endpoint.role == "assistant" and endpoint.alert != "recall" else endpoint.alert
     if not info:
         return ""
+    if info == "answer":  # there is no standard: some phones look for the one, others for the other
+        return f"Alert-Info: <http://{domain}>;info=alert-autoanswer\r\nCall-Info: <sip:{domain}>;answer-after=0\r\n"
     urn = "<urn:alert:duration:short>, " if info == "splash" else ""
     return f"Alert-Info: {urn}<http://{domain}>;info={info}\r\n"

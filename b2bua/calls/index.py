@@ -15,8 +15,10 @@ from b2bua.calls import replaces
 from b2bua.calls.anchor import Anchor
 from b2bua.calls.call import Call
 from b2bua.calls.commands import Command, Outcome
+from b2bua.calls.dialling import Placed, dial
 from b2bua.calls.entrance import Entrance
 from b2bua.calls.events import Event, Failed, HangUp, Ordered
+from b2bua.calls.hot_desk import LogInCall
 from b2bua.calls.identity import (
     Diverted,
     Origin,
@@ -33,11 +35,14 @@ from b2bua.calls.invite_client import ClientInvite, Invitation
 from b2bua.calls.invite_server import check_invite
 from b2bua.calls.keeping import Keeping
 from b2bua.calls.leg import ENDED, Leg
+from b2bua.calls.live import Live
 from b2bua.calls.parking import ParkingLot
-from b2bua.calls.ports import Log, MediaPlace, NoWatchers, Phone, Phones, Resolve, Trunk, Watchers
+from b2bua.calls.ports import Log, MediaPlace, NoWatchers, Phone, Phones, Resolve, Trunk, VerifyPin, Watchers, no_pins
 from b2bua.calls.record import Record
 from b2bua.calls.relaying import Relaying
 from b2bua.calls.service_call import ServiceCall
+from b2bua.cluster.bus import Bus
+from b2bua.delegation import hot_desk
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.keypad import Keypad
 from b2bua.delegation.model import Directory
@@ -89,6 +94,8 @@ class Settings:
     """None: `media_address`, bound and shown."""
     media6: MediaPlace | None = None
     """For parties that signal over IPv6; None: as all others."""
+    auto_answer: bool = False
+    """Whether phones are asked to answer by themselves when their own user clicks to dial."""
 
 
 class CallIndex:
@@ -115,9 +122,10 @@ class CallIndex:
         media: MediaEngine | None = None,
         rewriter: Rewriter | None = None,
         snapshots: CallStore | None = None,
+        bus: Bus | None = None,
     ) -> None:
         """`remember` takes what a feature code or a call has set; decisions made later see it. `media`: None, all sound goes directly.
-        `rewriter` carries the sound of calls of two in its place."""
+        `rewriter` carries the sound of calls of two in its place. `bus` is told what becomes of calls."""
         self.stack = stack
         self.directory = directory
         self.accounts = accounts
@@ -139,6 +147,7 @@ class CallIndex:
         self.wall = wall
         self.local_time = local_time
         self.remember = remember
+        self.verify_pin: VerifyPin = no_pins
         self.media = media
         self.rewriter = rewriter
         self.unfinished = 0
@@ -149,6 +158,7 @@ class CallIndex:
         self.rooms: dict[str, Call] = {}
         """The running conferences, by the number of the room."""
         self.keeping = Keeping(self, snapshots)
+        self.live = Live(self, Bus() if bus is None else bus)
         self.entrance = Entrance(self)
         stack.handlers["INVITE"] = self.on_invite
 
@@ -209,7 +219,9 @@ class CallIndex:
             account = self.accounts.owner(verdict.username)
             if account is not None:
                 user = self.directory.users[account.extension]
-                return Caller("user", user.extension, account.line, None, user.extension, user.name, wants_privacy(request))
+                line = account.line or self._line_of(user.extension, request)
+                caller = Caller("user", user.extension, line, None, user.extension, user.name, wants_privacy(request))
+                return hot_desk.speaker(caller, request.target.telephone, self.directory, self.wall())
         if verdict.status == "none" and not self._claims_user(request):
             self.counters["unknown_trunk"] += 1
             self.stack.reject(request, flow, 403, "Unknown Trunk")
@@ -218,6 +230,14 @@ class CallIndex:
         challenges = self._digest.challenge(now, stale=verdict.status == "stale")
         self.stack.reject(request, flow, 407, headers="".join(f"Proxy-Authenticate: {value}\r\n" for value in challenges))
         return None
+
+    def _line_of(self, extension: str, request: Request) -> str | None:
+        """The executive, when a user calls on a delegated line that has no password of its own: From says so, and it is a line of theirs."""
+        try:
+            delegation = self.directory.lines.get(request.from_.uri.user_text)
+        except SipError:
+            return None
+        return delegation.executive if delegation is not None and delegation.assistant == extension else None
 
     def _claims_user(self, request: Request) -> bool:
         """Whether From says that it is one of our users (or hides who it is); whether that is true is the digest's business."""
@@ -242,7 +262,11 @@ class CallIndex:
         try:
             vouched = caller.trunk is None or self.trunks[caller.trunk].trusted
             origin = origin_of(request, caller.anonymous, vouched)
-            facts = Facts(caller, self._dialled(request, caller), preferred_identity(request, self.settings.hosts) if caller.kind == "user" else None)
+            dialled, pin = self._dialled(request, caller), ""
+            if caller.kind == "user":
+                dialled, pin = hot_desk.without_pin(dialled, self.directory)
+            facts = Facts(caller, dialled, preferred_identity(request, self.settings.hosts) if caller.kind == "user" else None)
+            facts = facts._replace(full=self.full_queues())
             named = named_dialog(request)
         except SipError as error:
             self.stack.respond(tx, error.status, error.reason, now=self.stack.now)
@@ -262,9 +286,20 @@ class CallIndex:
             self.entrance.enter(tx, request, call_id, caller, plan, record)
             return
         self.log.debug("call", call=call_id, caller=caller.number, dialled=facts.dialled, sip_call_id=request.call_id)
+        if plan.pin_of is not None:
+            self.begin(LogInCall(self, call_id, plan, caller, record, pin), tx, request)
+            return
         kind = ServiceCall if plan.action == "set" else Call
         if self.begin(kind(self, call_id, plan, caller, origin, record), tx, request) and plan.action == "ring" and plan.settings:
             self.remember(plan.settings)
+
+    def full_queues(self) -> tuple[str, ...]:
+        """Extensions of queues in which as many callers wait as may (E10)."""
+        if not self.directory.capacities:
+            return ()
+        hunts = [(call.plan.executive, call.hunt) for call in self.calls.values() if call.conversation is None]
+        waiting = Counter(queue for queue, hunt in hunts if hunt is not None and not hunt.rolled_over)
+        return tuple(queue for queue, most in self.directory.capacities.items() if waiting[queue] >= most)
 
     def _with_sound(self, plan: RoutePlan) -> RoutePlan:
         """The plan as it can be carried out with the engines that are there now."""
@@ -314,8 +349,12 @@ class CallIndex:
         record.call_ids.append(request.call_id)
         record.refuse(status)
         direction: Direction = "internal" if caller.kind == "user" else "incoming"
-        plan = RoutePlan("refuse", final_status=status, direction=direction, called=printable(request.target.user_text))
+        plan = RoutePlan("refuse", final_status=status, direction=direction, called=self.named(request))
         self._keep(self.stack.ids.token(), caller, plan, record)
+
+    def named(self, request: Request) -> str:
+        """What a request is for, as it may be kept and shown."""
+        return printable(hot_desk.without_pin(request.target.user_text, self.directory)[0])
 
     # What calls ask for.
 
@@ -484,6 +523,7 @@ class CallIndex:
         if self.calls.pop(call.id, None) is None:
             return
         self.keeping.forget(call.id)
+        self.live.ended(call)
         if call.relaying is None:
             self._finish(call, ())
             return
@@ -510,6 +550,10 @@ class CallIndex:
             done(Outcome(404, "there is no such call"))
         else:
             call.mailbox.post(Ordered(command, done))
+
+    def dial(self, actor: str, number: str, on_behalf_of: str | None = None) -> Placed:
+        """Ring the actor's own phones, and `number` when one of them is picked up: as the executive, or as themselves (B1, B4)."""
+        return dial(self, actor, number, on_behalf_of)
 
     def crashed(self, call: Call, error: Exception) -> None:
         """A bug ended a call."""

@@ -76,8 +76,10 @@ class Keeping:
         self._store = None
 
     def restore(self, flow_of: FlowOf) -> None:
-        """Go on with the calls that an earlier life of the server has left."""
+        """Go on with the calls that an earlier life of the server has left. All are there before one of them rings anybody: else it might
+        be given the ports of another."""
         index = self._index
+        found: list[Call] = []
         for call_id, text in self._store.load() if self._store is not None else ():
             self._kept.add(call_id)
             try:
@@ -87,7 +89,9 @@ class Keeping:
                 self.forget(call_id)
                 continue
             index.calls[call.id] = call
+            found.append(call)
+        for call in found:
             assert call.conversation is not None
             call.resume(call.conversation)
-        if index.calls:
-            index.log.info("restored", calls=len(index.calls))
+        if found:
+            index.log.info("restored", calls=len(found))

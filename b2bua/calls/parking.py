@@ -106,7 +106,9 @@ async def park_for(conversation: Conversation, party: Party, slot: str) -> Outco
     anchored = await conversation.bring(party, whole=True)
     if not anchored or conversation.talking(party) != waiting:
         lot.leave(conversation.id)
-        return Outcome(488, "there is no media engine for this call") if not anchored else Outcome(404, "somebody has hung up")
+        if conversation.talking(party) != waiting:
+            return Outcome(404, "somebody has hung up")
+        return Outcome(488, "there is no media engine for this call")
     _leave_alone(conversation, party, chosen)
     return Outcome(200, f"parked in {chosen}")
 

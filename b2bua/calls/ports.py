@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from b2bua.calls.retry import Credentials
 from b2bua.sip.flow import Flow, Target
@@ -57,6 +57,23 @@ class Trunk:
     owns: Callable[[Flow], bool] = field(repr=False)
     credentials: Credentials | None = field(default=None, repr=False)
     registered_as: str = ""
+
+
+PinAnswer = Literal["ok", "wrong", "locked", "must_change", "none", "busy"]
+"""must_change: it is right, and came from a reset · none: there is none · busy: nobody has looked at it."""
+
+
+class VerifyPin(Protocol):
+    """Whether somebody knows their PIN (E7)."""
+
+    def __call__(self, extension: str, pin: str, done: Callable[[PinAnswer], None], /) -> None:
+        """Call `done` once, at once or later."""
+        ...
+
+
+def no_pins(_extension: str, _pin: str, done: Callable[[PinAnswer], None]) -> None:
+    """Where there is nobody to ask."""
+    done("none")
 
 
 class MediaPlace(NamedTuple):

@@ -97,6 +97,16 @@ class Record:
         self._segments.append(self._open.pop(party)._replace(ended=now))
 
     @property
+    def started(self) -> float:
+        """When it began, seconds since the epoch."""
+        return self._started
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether anybody has ever answered it."""
+        return self._answered_at is not None
+
+    @property
     def seconds(self) -> float:
         """How long ago it began."""
         return self._wall() - self._started
@@ -128,7 +138,7 @@ class Record:
         self._open = {party: _segment(each) for party, each in self._open.items()}
         if self._decided is not None:
             at, facts = self._decided
-            self._decided = (at, Facts(Caller(*facts[0]), *facts[1:]))
+            self._decided = (at, Facts(Caller(*facts[0]), *facts[1:3], *map(tuple, facts[3:4])))
 
     def row(self, call_id: str, caller: Caller, plan: RoutePlan, counted: Sequence[Statistics] = ()) -> HistoryRow:
         """The finished row. `counted` is what the media engine counted."""
@@ -157,7 +167,7 @@ class Record:
             answered_by=self.answered_by,
             on_behalf_of=plan.on_behalf_of,
             actor=plan.actor,
-            outcome=self._outcome(plan),
+            outcome=self.outcome(plan),
             segments=tuple(segments),
             status=self.status,
             parties=tuple(parties),
@@ -166,7 +176,8 @@ class Record:
             quality=tuple([_quality(self.places.get(each.termination, ""), each) for each in counted]),
         )
 
-    def _outcome(self, plan: RoutePlan) -> Outcome:
+    def outcome(self, plan: RoutePlan) -> Outcome:
+        """The word for what became of it."""
         if self._answered_at is not None:
             return "answered"
         if self._cancelled:
@@ -176,6 +187,21 @@ class Record:
         if plan.action == "refuse" or self.status in (403, 404, 603, 604):
             return "refused"
         return "failed" if self.status >= 500 or self.status in (400, 415, 488) else "missed"
+
+
+class Untold(Record):
+    """Of phones that ring for their own user, who is nobody that was called."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+
+    def ringing(self, branch: int, party: str, for_executive: str | None) -> None:
+        pass
+
+    def rang(self, branch: int) -> None:
+        pass
 
 
 _KEPT: Final = (

@@ -14,7 +14,6 @@ from b2bua.calls.invite_client import ClientInvite
 from b2bua.calls.leg import CONFIRMED, ENDED, Leg
 from b2bua.calls.record import Record
 from b2bua.delegation import incall
-from b2bua.delegation.callerid import printable
 from b2bua.delegation.plan import Caller, RoutePlan
 from b2bua.delegation.situation import Refusal
 from b2bua.sip.message import Request
@@ -29,7 +28,7 @@ def enter(
     index: CallIndex, tx: InviteServer, request: Request, call_id: str, caller: Caller, named: Replaces | Join, record: Record
 ) -> None:
     """Bring an INVITE that names a dialog to the call that the dialog is part of, or refuse it; then nothing has changed."""
-    plan = RoutePlan("join", called=printable(request.target.user_text))
+    plan = RoutePlan("join", called=index.named(request))
     found = _wanted(index, caller, named)
     if isinstance(found, Refusal):
         refused = plan._replace(action="refuse", final_status=found.status, warning=found.warning)

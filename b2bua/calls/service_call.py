@@ -38,6 +38,7 @@ _PLAIN_RTP: Final = (b"RTP/AVP", b"RTP/AVPF")  # the only ones that take no key 
 class ServiceCall(Call):
     """The script of a feature code: obey, answer, wait until the confirmation has been read, hang up."""
 
+    visible = False
     __slots__ = ("_timer",)
 
     _timer: Timer | None

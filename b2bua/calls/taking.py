@@ -12,9 +12,10 @@ from b2bua.calls import joining
 from b2bua.calls.commands import JoinKind, Outcome, Take
 from b2bua.calls.events import Taken
 from b2bua.calls.hunt import Hunt
+from b2bua.calls.identity import COMPLETED_ELSEWHERE
 from b2bua.calls.leg import Leg
 from b2bua.calls.party import Party
-from b2bua.calls.record import Record
+from b2bua.calls.record import Record, Untold
 from b2bua.delegation.plan import Endpoint, Presentation, RoutePlan, Stage
 
 if TYPE_CHECKING:
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 
 RING_SECONDS: Final = 30.0
 FEATURES: Final[dict[JoinKind, str]] = {"take": "pull", "join": "barge_in", "listen": "listen", "whisper": "whisper"}
-
-
-class _Untold(Record):
-    """Whoever rings their own phones is nobody who was called."""
-
-    def ringing(self, branch: int, party: str, for_executive: str | None) -> None:
-        pass
-
-    def rang(self, branch: int) -> None:
-        pass
 
 
 class Taking:
@@ -46,7 +37,7 @@ class Taking:
         self.feature = wish.feature
         self.replaces = wish.replaces
         self.argument = wish.argument
-        self.record: Record = _Untold(lambda: 0.0)
+        self.record: Record = Untold()
         self._conversation = conversation
         self.hunt = Hunt(self, plan, conversation.call.origin, anchored=True)
 
@@ -78,6 +69,8 @@ async def take(conversation: Conversation, command: Take) -> Outcome:
     """Ring the actor's phones: 202 as soon as they ring. Whether they may come in is asked again when they answer."""
     if command.actor in conversation.takes:
         return Outcome(409, "your phones ring already")
+    if command.kind == "take" and conversation.hunt is not None and command.actor in conversation.subject().ringing:
+        return Outcome(409, "your phone rings already: pick it up")
     wish = _wish(conversation, command)
     refused = await joining.admissible(conversation, wish)
     wish.leg.hang_up()
@@ -96,9 +89,16 @@ def _wish(conversation: Conversation, command: Take) -> Taken:
     feature = FEATURES[command.kind]
     if feature == "pull" and conversation.slot is not None:
         feature = "retrieve"
+    elif feature == "pull" and _rings_elsewhere(conversation, command.actor):
+        feature = "pick_up"
     place = joining.place_of(conversation.call, feature, command.actor, command.target)
     idle = conversation.index.new_leg(lambda _: None, command.actor, anchored=False)
     return Taken(idle, command.actor, feature, place, command.target)
+
+
+def _rings_elsewhere(conversation: Conversation, actor: str) -> bool:
+    """Whether somebody is rung for those who wait, and the actor is none of them."""
+    return conversation.hunt is not None and bool(conversation.hunt.legs) and conversation.party_of(actor) is None
 
 
 def _plan(conversation: Conversation, wish: Taken) -> RoutePlan:
@@ -145,6 +145,14 @@ async def taken(conversation: Conversation, event: Taken) -> None:
         return
     conversation.record.call_ids.append(event.leg.call_id)
     joining.enter(conversation, event, joining.newcomer(conversation, event))
+
+
+def settled(conversation: Conversation) -> None:
+    """Somebody has what rang or was parked: nobody else's phones ring to take it."""
+    for actor, taking in list(conversation.takes.items()):
+        if taking.feature in ("pick_up", "retrieve"):
+            del conversation.takes[actor]
+            taking.hunt.stop(COMPLETED_ELSEWHERE)
 
 
 def stop(conversation: Conversation) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "check",
     "load",
     "load_directory",
+    "load_tree",
 ]
 
 
@@ -51,6 +52,17 @@ def load_directory(config: Config, *, now: datetime | None = None) -> Directory:
     if found is None:
         raise ConfigError(tuple(problems))
     return found
+
+
+def load_tree(config: Config, path: Path | None = None, *, now: datetime | None = None) -> Map:
+    """The directory file that `config` names, or `path`, as it is written; checked. Raises ConfigError with every problem."""
+    path = path or config.directory
+    report = Report(str(path), Map(1))
+    report.tree = read(path, report.problems)
+    read_directory(report.tree, config, report, now=now)
+    if report.problems:
+        raise ConfigError(tuple(_in_order(report)))
+    return report.tree
 
 
 def check(path: str | Path, *, now: datetime | None = None) -> tuple[tuple[Problem, ...], Directory | None]:

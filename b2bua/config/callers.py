@@ -44,6 +44,10 @@ class CallerGroups:
             self._check_name(name, where, report)
             self._by_name[name] = self.read(members, where, report) or Callers(text=name)
 
+    def same(self, other: CallerGroups) -> bool:
+        """Whether both say the same of every name."""
+        return self._by_name == other._by_name and self._names == other._names
+
     def find(self, name: str, where: Where, report: Report) -> Callers | None:
         """The group that the key at `where` names; None when there is none."""
         found = self._by_name.get(name)

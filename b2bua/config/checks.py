@@ -10,7 +10,7 @@ from b2bua.config.people import Heading
 from b2bua.config.schema import Report, quoted
 from b2bua.config.server import Config
 from b2bua.config.values import URI_HINT, is_uri, parse_uri, parsed
-from b2bua.config.yamltree import Where, dotted
+from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import normalise, number_key
 from b2bua.delegation.numbering import NumberPlan
 from b2bua.delegation.people import Delegation, User
@@ -20,14 +20,14 @@ def check_numbers(draft: Draft, config: Config, report: Report) -> None:
     """Every extension and number leads to one user, group or service, and none is an emergency number."""
     emergency = frozenset(config.emergency)
     owners: dict[str, str] = {}
-    by_key = {number_key(extension): extension for extension in draft.places}
+    by_key, keys = draft.extension_keys, draft.number_keys
     for extension, user in draft.users.items():
         where = draft.places[extension]
         if normalise(extension) in emergency:
             report.error((*where, "extension"), f"{extension} is an emergency number; write another extension")
         for index, number in enumerate(user.numbers):
             place = (*where, "numbers", index)
-            key = number_key(number)
+            key = keys[number]
             if number in emergency:
                 report.error(place, f"{number} is an emergency number; remove it")
             if key in owners:
@@ -131,6 +131,8 @@ def check_counts(draft: Draft, heading: Heading, report: Report) -> None:
 
 def check_members(draft: Draft, report: Report) -> None:
     """A member of a group neither delegates nor is a delegate (A4); both lines are named."""
+    if not draft.of_kind("group"):
+        return
     roles: dict[str, list[tuple[str, Where]]] = {}
     for boss in draft.of_kind("executive"):
         roles.setdefault(boss.extension, []).append(("an executive", boss.where))
@@ -141,7 +143,7 @@ def check_members(draft: Draft, report: Report) -> None:
             for role, place in roles.get(delegation.assistant, ())[:1]:
                 report.error(
                     where,
-                    f"{draft.shown(delegation.assistant)} is {role} on line {report.line(place)} and so no member of a group; "
+                    f"{draft.shown(delegation.assistant)} is {role}{report.beside(place)} and so no member of a group; "
                     "remove one of the two, or write `delegating_members: true`",
                 )
 
@@ -210,7 +212,7 @@ def check_boss(draft: Draft, boss: Boss, plan: NumberPlan, report: Report) -> No
 def _missing_no_answer(draft: Draft, boss: Boss, report: Report) -> None:
     """A rollover to the executive's own no-answer handling, of which there is none; silent when it could not be read."""
     if draft.is_sure(boss.extension, "forwarding.no_answer"):
-        path = dotted((*draft.places[boss.extension], "forwarding", "no_answer"))
+        path = report.key((*draft.places[boss.extension], "forwarding", "no_answer"))
         text = f"is no_answer, but {draft.shown(boss.extension)} has no {path}; write that one, or another action"
         report.error((*boss.where, "rollover", "action"), text)
 
@@ -243,9 +245,14 @@ def warn(draft: Draft, heading: Heading, report: Report) -> None:
             role = "executive" if _is_executive(draft, extension) else "assistant"
             report.warn(draft.places[extension], f"{role} {user.name} has no outside number; write one under `numbers`")
     for boss in draft.bosses.values():
-        receives = any("receive" in delegation.rights for _, delegation in boss.delegations)
+        receives = any("receive" in delegation.rights and _has_phones(draft, delegation) for _, delegation in boss.delegations)
         if not receives and boss.settings.filtering.enabled and not boss.broken & {"assistants", "members", "agents"}:
             report.warn(boss.where, f"{boss.extension} {_NOBODY[boss.kind]}")
+
+
+def _has_phones(draft: Draft, delegation: Delegation) -> bool:
+    user = draft.users.get(delegation.assistant)
+    return user is None or user.active
 
 
 _NOBODY = {

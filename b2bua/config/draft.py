@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import cached_property
 from typing import Literal
 
 from b2bua.config.callers import CallerGroups
+from b2bua.config.memory import Memory
 from b2bua.config.schedules import Schedules
 from b2bua.config.schema import Report
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import number_key
+from b2bua.delegation.organisation import CostCentre, NumberRange, Phone, Site
 from b2bua.delegation.people import Delegation, DutyProfile, Executive, ExecutiveKind, Parking, Room, User
 
 Kind = Literal["users", "executives", "groups", "services", "duty_profiles"]
@@ -31,6 +34,11 @@ class Boss:
     """Where the target of a forward stands, which is to be checked."""
     delegations: list[tuple[Where, Delegation]] = field(default_factory=list)
     """Each with where it stands."""
+
+    @cached_property
+    def executive(self) -> Executive:
+        """The settings with the delegations, once all have been added."""
+        return replace(self.settings, delegations=tuple(delegation for _, delegation in self.delegations))
 
     def add(self, where: Where, delegation: Delegation) -> None:
         """One more delegation; that of the same assistant is replaced, and the new one rings in its place."""
@@ -72,11 +80,24 @@ class Draft:
     parking: Parking = field(default_factory=Parking)
     rooms: list[tuple[Where, Room]] = field(default_factory=list)
     """Conference rooms, each with where it stands."""
+    sites: dict[str, Site] = field(default_factory=dict)
+    site_places: dict[str, Where] = field(default_factory=dict)
+    cost_centres: dict[str, CostCentre] = field(default_factory=dict)
+    phones: dict[str, Phone] = field(default_factory=dict)
+    """The inventory, by MAC."""
+    phone_places: dict[str, Where] = field(default_factory=dict)
+    numbers: tuple[NumberRange, ...] = ()
+    """The inventory of outside numbers."""
     trunks_unsure: bool = False
     """Some trunks could not be read: a number that no trunk takes may still be good."""
 
+    known_keys: Mapping[str, str] = field(default_factory=dict)
+    """Some of `number_keys`."""
+    memory: Memory = field(init=False)
+
     def __post_init__(self) -> None:
         self.caller_groups = CallerGroups(self.places)
+        self.memory = Memory(self.now)
 
     def add_user(self, user: User, where: Where, item: object, broken: frozenset[str], report: Report) -> bool:
         """Takes a user, group or service in; False when its extension cannot be read or is taken. `item` is what was written."""
@@ -95,6 +116,24 @@ class Draft:
         if "extension" not in broken:
             self.users[extension] = user
         return True
+
+    @cached_property
+    def extension_keys(self) -> dict[str, str]:
+        """The extensions by the key under which they are looked up as a number; once all have been read."""
+        return {number_key(extension): extension for extension in self.places}
+
+    @cached_property
+    def number_keys(self) -> dict[str, str]:
+        """The look-up keys of the users' numbers, by number."""
+        known = self.known_keys
+        numbers = (number for user in self.users.values() for number in user.numbers)
+        return {number: known.get(number) or number_key(number) for number in numbers}
+
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """The extensions by the keys of their numbers; of two owners the last."""
+        keys = self.number_keys
+        return {keys[number]: extension for extension, user in self.users.items() for number in user.numbers}
 
     def is_sure(self, extension: str, *keys: str) -> bool:
         """Whether there is such a user, and none of these keys was wrong."""

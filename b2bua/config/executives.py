@@ -9,10 +9,19 @@ from pydantic import Field
 
 from b2bua.config.callers import CALLERS_HINT
 from b2bua.config.draft import Boss, Draft
-from b2bua.config.filters import read_filtering
+from b2bua.config.filters import FilteringEntry, read_filtering
+from b2bua.config.markers import Holds
 from b2bua.config.places import SLOT_HINT, Slot
 from b2bua.config.schema import Report, Section, read_section
-from b2bua.config.sections import ROLLOVER_HINT, read_alerting, read_on_behalf, read_rollover
+from b2bua.config.sections import (
+    ROLLOVER_HINT,
+    AlertingEntry,
+    OnBehalfEntry,
+    RolloverEntry,
+    read_alerting,
+    read_on_behalf,
+    read_rollover,
+)
 from b2bua.config.values import (
     EXTENSION_HINT,
     MOMENT_HINT,
@@ -61,23 +70,32 @@ class ExecutiveEntry(Section):
     caller_id: Number | None = Field(default=None, description="one of the executive's own numbers, or null for the main number")
     time_zone: Zone | None = Field(default=None, description=f"{ZONE_HINT}; null for that of the user")
     confidential: tuple[str, ...] = Field(default=(), description=CALLERS_HINT)
-    filtering: Any = Field(default={}, description="{enabled: true, mode: simple, type: all}")
-    alerting: Any = Field(default={}, description="{mode: ring_all, ring_seconds: 30}")
-    rollover: Any = Field(default={}, description=f"{{after_seconds: null, action: ACTION}} with {ROLLOVER_HINT}")
-    on_behalf: Any = Field(default={}, description="{outside: executive, inside: self}")
+    filtering: Annotated[Any, Holds(FilteringEntry)] = Field(default={}, description="{enabled: true, mode: simple, type: all}")
+    alerting: Annotated[Any, Holds(AlertingEntry)] = Field(default={}, description="{mode: ring_all, ring_seconds: 30}")
+    rollover: Annotated[Any, Holds(RolloverEntry)] = Field(
+        default={}, description=f"{{after_seconds: null, action: ACTION}} with {ROLLOVER_HINT}"
+    )
+    on_behalf: Annotated[Any, Holds(OnBehalfEntry)] = Field(default={}, description="{outside: executive, inside: self}")
     slot: Slot | None = Field(default=None, description=f"{SLOT_HINT}, or null")
     recall_seconds: Annotated[float, Field(ge=1, le=120)] | None = Field(default=None, description=RECALL_HINT)
     recall_rings: Annotated[float, Field(ge=1, le=20)] | None = Field(
         default=None, description="a number of rings from 1 to 20, for example 3"
     )
     join_tone: bool = Field(default=True, description="true or false")
-    assistants: list[Any] = Field(default=[], description="a list of extensions, or {extension: ..., rights: [...]}")
+    assistants: Annotated[list[Any], Holds(list[Extension | AssistantEntry])] = Field(
+        default=[], description="a list of extensions, or {extension: ..., rights: [...]}"
+    )
 
 
 def read_executives(items: list[Any], draft: Draft, report: Report) -> None:
     """Every executive whose extension can be read goes into `draft`."""
     for index, item in enumerate(items):
-        where: Where = ("executives", index)
+        where = report.entry("executives", index, item)
+        known_boss: Boss | None = draft.memory.recall(where, item, report) if where[1] not in draft.bosses else None
+        if known_boss is not None:
+            draft.bosses[known_boss.extension] = known_boss
+            continue
+        mark = draft.memory.mark(report)
         entry, broken = read_section(ExecutiveEntry, item, where, report, STAND_IN)
         if entry is None:
             continue
@@ -90,6 +108,12 @@ def read_executives(items: list[Any], draft: Draft, report: Report) -> None:
         boss = _read_executive(entry, where, broken, draft, report)
         if known and not taken and draft.places.get(entry.extension, where)[0] in ("users", "executives"):
             draft.bosses[entry.extension] = boss
+            draft.memory.keep(where, item, boss, report, mark, names=True, expires=_expires(boss, draft.now))
+
+
+def _expires(boss: Boss, now: datetime) -> datetime | None:
+    """When the next delegation is over, of which there is a warning then."""
+    return min((each.ends for _, each in boss.delegations if each.ends is not None and each.ends > now), default=None)
 
 
 def _read_executive(entry: ExecutiveEntry, where: Where, broken: frozenset[str], draft: Draft, report: Report) -> Boss:

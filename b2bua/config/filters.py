@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from b2bua.config.callers import CALLERS_HINT
 from b2bua.config.draft import Draft
+from b2bua.config.markers import Holds
 from b2bua.config.schema import Report, Section, quoted, read_part
 from b2bua.config.values import NUMBER_HINT, Text
 from b2bua.config.yamltree import Where
 from b2bua.delegation.callers import ANYBODY
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.people import Criterion, Filtering, FilterMode, FilterType
-
-
-class FilteringEntry(Section):
-    """``filtering:`` of an executive."""
-
-    enabled: bool = Field(default=True, description="true or false")
-    mode: FilterMode = Field(default="simple", description="simple or criteria")
-    type: FilterType = Field(default="all", description="all, internal or external")
-    executives_pass: bool = Field(default=False, description="true to let other executives through, or false")
-    criteria: list[Any] = Field(default=[], description="a list such as [{name: Press, from: [press], filter: true}]")
 
 
 class CriterionEntry(Section):
@@ -37,6 +28,18 @@ class CriterionEntry(Section):
     outside: str | None = Field(default=None, description="the name of one of the `schedules`, or null")
     holidays: str | None = Field(default=None, description="the name of one of the `schedules`, or null")
     active: bool = Field(default=True, description="true or false")
+
+
+class FilteringEntry(Section):
+    """``filtering:`` of an executive."""
+
+    enabled: bool = Field(default=True, description="true or false")
+    mode: FilterMode = Field(default="simple", description="simple or criteria")
+    type: FilterType = Field(default="all", description="all, internal or external")
+    executives_pass: bool = Field(default=False, description="true to let other executives through, or false")
+    criteria: Annotated[list[Any], Holds(list[CriterionEntry])] = Field(
+        default=[], description="a list such as [{name: Press, from: [press], filter: true}]"
+    )
 
 
 def read_filtering(data: object, where: Where, executive: str, draft: Draft, report: Report) -> Filtering:

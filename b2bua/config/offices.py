@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from b2bua.config.draft import Boss, Draft
 from b2bua.config.executives import STAND_IN
+from b2bua.config.markers import Holds
+from b2bua.config.resources import read_managers
 from b2bua.config.schema import Report, Section, quoted, read_section
-from b2bua.config.sections import OFFICE_ROLLOVER_HINT, read_alerting, read_on_behalf, read_rollover
+from b2bua.config.sections import (
+    OFFICE_ROLLOVER_HINT,
+    AlertingEntry,
+    OnBehalfEntry,
+    RolloverEntry,
+    read_alerting,
+    read_on_behalf,
+    read_rollover,
+)
 from b2bua.config.values import (
     EXTENSION_HINT,
     NUMBER_HINT,
     RINGS_HINT,
     SECONDS_HINT,
     Extension,
+    Extensions,
     Number,
     Rings,
     Seconds,
@@ -51,16 +62,11 @@ class OfficeEntry(Section):
     name: Text = Field(min_length=1, description="the name that other phones show")
     numbers: tuple[Number, ...] = Field(default=(), description=f"a list of outside numbers, the main one first: {NUMBER_HINT}")
     location: Text | None = Field(default=None, description="the name of a site, or null")
-    alerting: Any = Field(default={}, description="{mode: ring_all, ring_seconds: 30}")
-    rollover: Any = Field(default={}, description=f"{{after_seconds: null, action: ACTION}} with {OFFICE_ROLLOVER_HINT}")
-
-
-class GroupEntry(OfficeEntry):
-    """One entry of ``groups:``."""
-
-    type: Literal["group", "queue"] = Field(default="group", description="group or queue")
-    members: list[Any] = Field(default=[], description="a list of extensions, or {extension: ..., ring_seconds: 10}")
-    maximum_wait: Seconds | None = Field(default=None, description="seconds from 1 to 7200, for example 120")
+    alerting: Annotated[Any, Holds(AlertingEntry)] = Field(default={}, description="{mode: ring_all, ring_seconds: 30}")
+    rollover: Annotated[Any, Holds(RolloverEntry)] = Field(
+        default={}, description=f"{{after_seconds: null, action: ACTION}} with {OFFICE_ROLLOVER_HINT}"
+    )
+    managers: Extensions = Field(default=[], description="a list of extensions of users who manage it")
 
 
 class MemberEntry(Section):
@@ -71,27 +77,38 @@ class MemberEntry(Section):
     rings: Rings | None = Field(default=None, description=RINGS_HINT)
 
 
-class ServiceEntry(OfficeEntry):
-    """One entry of ``services:``."""
+class GroupEntry(OfficeEntry):
+    """One entry of ``groups:``."""
 
-    caller_id: Number | None = Field(default=None, description="one of the service's own numbers, or null for the main number")
-    enabled: bool = Field(default=True, description="true or false")
-    direction: AgentDirection = Field(default="both", description=DIRECTION_HINT)
-    agents: list[Any] = Field(
-        default=[], description="a list of extensions, {extension: ..., direction: in}, {extensions: [...]} or {group: ...}"
+    type: Literal["group", "queue"] = Field(default="group", description="group or queue")
+    members: Annotated[list[Any], Holds(list[Extension | MemberEntry])] = Field(
+        default=[], description="a list of extensions, or {extension: ..., ring_seconds: 10}"
     )
-    on_behalf: Any = Field(default={}, description="{outside: executive, inside: self}")
+    maximum_wait: Seconds | None = Field(default=None, description="seconds from 1 to 7200, for example 120")
+    capacity: int | None = Field(default=None, ge=1, le=1_000, description="how many callers may wait, from 1 to 1000, or null for any number")
 
 
 class AgentEntry(Section):
     """One entry of ``agents:``: one user, several, or the members of a group."""
 
     extension: Extension | None = Field(default=None, description=EXTENSION_HINT)
-    extensions: list[Any] | None = Field(default=None, description="a list of extensions of users")
+    extensions: Extensions | None = Field(default=None, description="a list of extensions of users")
     group: Extension | None = Field(default=None, description="the extension of a group")
     direction: AgentDirection | None = Field(default=None, description=DIRECTION_HINT)
     ring_seconds: Seconds | None = Field(default=None, description=SECONDS_HINT)
     rings: Rings | None = Field(default=None, description=RINGS_HINT)
+
+
+class ServiceEntry(OfficeEntry):
+    """One entry of ``services:``."""
+
+    caller_id: Number | None = Field(default=None, description="one of the service's own numbers, or null for the main number")
+    enabled: bool = Field(default=True, description="true or false")
+    direction: AgentDirection = Field(default="both", description=DIRECTION_HINT)
+    agents: Annotated[list[Any], Holds(list[Extension | AgentEntry])] = Field(
+        default=[], description="a list of extensions, {extension: ..., direction: in}, {extensions: [...]} or {group: ...}"
+    )
+    on_behalf: Annotated[Any, Holds(OnBehalfEntry)] = Field(default={}, description="{outside: executive, inside: self}")
 
 
 class DutyEntry(Section):
@@ -99,8 +116,8 @@ class DutyEntry(Section):
 
     name: Text = Field(min_length=1, description="a name for the profile")
     code: str = Field(pattern=r"^[0-9]{1,4}$", description='one to four digits, for example "1"')
-    agents: list[Any] = Field(default=[], description="a list of extensions of users")
-    responsible_for: list[Any] = Field(default=[], description="a list of extensions of executives, services and groups")
+    agents: Extensions = Field(default=[], description="a list of extensions of users")
+    responsible_for: Extensions = Field(default=[], description="a list of extensions of executives, services and groups")
     active: bool = Field(default=True, description="true or false")
 
 
@@ -113,6 +130,8 @@ class Office(Generic[AnyOffice]):
 
     kind: Literal["group", "service"]
     where: Where
+    item: object
+    """What was written."""
     entry: AnyOffice
     broken: frozenset[str]
     known: bool
@@ -125,24 +144,42 @@ def add_offices(
     """Takes the extensions and numbers of groups or services into `draft`."""
     found: list[Office[AnyOffice]] = []
     for index, item in enumerate(items):
-        where: Where = (f"{kind}s", index)
-        entry, broken = read_section(model, item, where, report, _OFFICE_STAND_IN)
-        if entry is None:
-            continue
-        user = User(entry.extension, entry.name, "", entry.numbers, entry.location, kind=kind, time_zone=draft.time_zone)
-        known = draft.add_user(user, where, item, broken, report) and "extension" not in broken
-        found.append(Office(kind, where, entry, broken, known))
+        where = report.entry(f"{kind}s", index, item)
+        read: tuple[AnyOffice, User] | None = draft.memory.recall((*where, "entry"), item, report)
+        broken: frozenset[str] = frozenset()
+        if read is None:
+            mark = draft.memory.mark(report)
+            entry, broken = read_section(model, item, where, report, _OFFICE_STAND_IN)
+            if entry is None:
+                continue
+            read = entry, User(entry.extension, entry.name, "", entry.numbers, entry.location, kind=kind, time_zone=draft.time_zone)
+            draft.memory.keep((*where, "entry"), item, read, report, mark)
+        known = draft.add_user(read[1], where, item, broken, report) and "extension" not in broken
+        found.append(Office(kind, where, item, read[0], broken, known))
     return found
+
+
+def _recalled(office: Office[Any], draft: Draft, report: Report) -> bool:
+    """Whether it could be taken over as it was read before."""
+    boss: Boss | None = draft.memory.recall(office.where, office.item, report) if office.known else None
+    if boss is not None:
+        draft.bosses[boss.extension] = boss
+    return boss is not None
 
 
 def read_groups(groups: list[Office[GroupEntry]], draft: Draft, report: Report) -> None:
     """The members of groups and queues."""
     for group in groups:
-        entry, where = group.entry, group.where
+        if _recalled(group, draft, report):
+            continue
+        entry, where, mark = group.entry, group.where, draft.memory.mark(report)
         wait = DEFAULT_WAIT if entry.maximum_wait is None else entry.maximum_wait
         if entry.type == "group" and entry.maximum_wait is not None and "type" not in group.broken:
             report.error((*where, "maximum_wait"), "is for queues only; write `type: queue`, or remove it")
-        boss = _boss(group, None, OnBehalf(), draft, report, maximum_wait=wait if entry.type == "queue" else 0.0)
+        if entry.type == "group" and entry.capacity is not None and "type" not in group.broken:
+            report.error((*where, "capacity"), "is for queues only; write `type: queue`, or remove it")
+        waiting = (wait, entry.capacity) if entry.type == "queue" else (0.0, None)
+        boss = _boss(group, None, OnBehalf(), draft, report, waiting=waiting)
         seen: set[str] = set()
         for index, item in enumerate(entry.members):
             place = (*where, "members", index)
@@ -154,6 +191,8 @@ def read_groups(groups: list[Office[GroupEntry]], draft: Draft, report: Report) 
                 continue
             seen.add(member.extension)
             _delegate(boss, member.extension, RIGHTS_OF["in"], seconds(member.ring_seconds, member.rings), place, draft, report)
+        if group.known:
+            draft.memory.keep(where, group.item, boss, report, mark, names=True)
 
 
 def _read_member(item: object, where: Where, report: Report) -> MemberEntry | None:
@@ -169,11 +208,15 @@ def _read_member(item: object, where: Where, report: Report) -> MemberEntry | No
 def read_services(services: list[Office[ServiceEntry]], draft: Draft, report: Report) -> None:
     """The agents of services; of two entries for the same agent the later one counts."""
     for service in services:
-        entry, where = service.entry, service.where
+        if _recalled(service, draft, report):
+            continue
+        entry, where, mark = service.entry, service.where, draft.memory.mark(report)
         on_behalf = read_on_behalf(entry.on_behalf, (*where, "on_behalf"), draft.caller_groups, report)
         boss = _boss(service, entry.caller_id, on_behalf, draft, report, may_be_impersonated=entry.enabled)
         for index, item in enumerate(entry.agents):
             _read_agents(item, (*where, "agents", index), entry.direction, boss, draft, report)
+        if service.known:
+            draft.memory.keep(where, service.item, boss, report, mark, names=True)
 
 
 def _read_agents(item: object, where: Where, default: AgentDirection, boss: Boss, draft: Draft, report: Report) -> None:
@@ -218,10 +261,10 @@ def _boss(
     draft: Draft,
     report: Report,
     *,
-    maximum_wait: float = 0.0,
+    waiting: tuple[float, int | None] = (0.0, None),
     may_be_impersonated: bool = True,
 ) -> Boss:
-    """What groups and services have in common; it goes into `draft`."""
+    """What groups and services have in common; it goes into `draft`. `waiting`: how long, and how many."""
     entry, where = office.entry, office.where
     rollover = read_rollover(entry.rollover, (*where, "rollover"), report, own_phones=False)
     settings = Executive(
@@ -232,7 +275,9 @@ def _boss(
         on_behalf=on_behalf,
         kind=office.kind,
         time_zone=draft.time_zone,
-        maximum_wait=maximum_wait,
+        maximum_wait=waiting[0],
+        capacity=waiting[1],
+        managers=read_managers(entry.managers, (*where, "managers"), report),
         may_be_impersonated=may_be_impersonated,
     )
     boss = Boss(where, settings, office.broken, rollover.target)
@@ -258,7 +303,7 @@ def read_duty_profiles(items: list[Any], draft: Draft, report: Report) -> None:
     names: set[str] = set()
     codes: dict[str, str] = {}
     for index, item in enumerate(items):
-        where: Where = ("duty_profiles", index)
+        where = report.entry("duty_profiles", index, item)
         entry, broken = read_section(DutyEntry, item, where, report, _DUTY_STAND_IN)
         if entry is None:
             continue

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 
 from b2bua.config.draft import Draft
-from b2bua.config.schema import Report, Section, quoted, read_part, read_section
+from b2bua.config.markers import As, Json
+from b2bua.config.schema import SECRET, Report, Section, quoted, read_part, read_section
 from b2bua.config.server import Config
-from b2bua.config.values import NUMBER_HINT, SECONDS_HINT, Number, Seconds, Text
+from b2bua.config.values import NUMBER_HINT, SECONDS_HINT, Extensions, Number, Seconds, Text, text_of
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import normalise, number_key
 from b2bua.delegation.lint_finding import listed
@@ -43,13 +44,15 @@ def _parse_slots(value: object) -> tuple[str, ...]:
     return tuple(str(slot).zfill(len(first)) for slot in range(int(first), int(last) + 1))
 
 
-Slot = Annotated[str, BeforeValidator(parse_slot)]
+Slot = Annotated[str, BeforeValidator(parse_slot), Json(pattern=f"^{_SLOT.pattern}$")]
 
 
 class ParkingEntry(Section):
     """``parking:`` the slots that everybody may use, and when a parked call comes back."""
 
-    slots: Annotated[tuple[str, ...], BeforeValidator(_parse_slots)] = Field(default=DEFAULT_SLOTS, description=SLOTS_HINT)
+    slots: Annotated[tuple[str, ...], BeforeValidator(_parse_slots), As(text_of), Json(only=True, type=["string", "null"])] = Field(
+        default=DEFAULT_SLOTS, description=SLOTS_HINT, json_schema_extra={"default": f"{DEFAULT_SLOTS[0]}-{DEFAULT_SLOTS[-1]}"}
+    )
     recall_seconds: Seconds = Field(default=Parking().recall_seconds, description="seconds from 1 to 7200, for example 45")
     ring_seconds: Seconds = Field(default=Parking().ring_seconds, description=SECONDS_HINT)
 
@@ -59,8 +62,10 @@ class RoomEntry(Section):
 
     number: Slot = Field(description=SLOT_HINT)
     name: Text = Field(default="", description="a name for the room")
-    moderators: list[Any] = Field(default=[], description="a list of extensions of users")
-    pin: Annotated[str, Field(pattern=r"^[0-9]{3,12}$")] | None = Field(default=None, description="three to twelve digits, or null")
+    moderators: Extensions = Field(default=[], description="a list of extensions of users")
+    pin: Annotated[str, Field(pattern=r"^[0-9]{3,12}$")] | None = Field(
+        default=None, repr=False, description="three to twelve digits, or null", json_schema_extra=SECRET
+    )
     numbers: tuple[Number, ...] = Field(default=(), description=f"a list of outside numbers that lead here: {NUMBER_HINT}")
 
 
@@ -80,7 +85,7 @@ def read_parking(data: object, draft: Draft, report: Report) -> None:
 def read_rooms(items: list[Any], draft: Draft, report: Report) -> None:
     """The conference rooms go into `draft`."""
     for index, item in enumerate(items):
-        where: Where = ("conferences", index)
+        where = report.entry("conferences", index, item)
         entry, broken = read_section(RoomEntry, item, where, report, _STAND_IN)
         if entry is None:
             continue
@@ -99,8 +104,7 @@ def _read_moderators(items: list[Any], where: Where, draft: Draft, report: Repor
 
 def check_places(draft: Draft, config: Config, report: Report) -> None:
     """What is dialled to reach a slot or a room reaches nothing else."""
-    extensions = {number_key(extension): extension for extension in draft.places}
-    numbers = {number_key(number): extension for extension, user in draft.users.items() for number in user.numbers}
+    extensions, numbers = draft.extension_keys, draft.owners
     seen = dict.fromkeys(config.emergency, "an emergency number")
 
     def taken(number: str, what: str) -> str:

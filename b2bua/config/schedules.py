@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from b2bua.config.markers import Holds
 from b2bua.config.schema import Report, Section, closest, quoted, read_part, read_section
 from b2bua.config.values import Text, parse_date, parsed
 from b2bua.config.yamltree import Where
@@ -25,19 +26,22 @@ HOURS_HINT: Final = 'hours such as "08:00-12:00, 13:00-17:00", or closed'
 HOLIDAY_HINT: Final = '"2026-12-25", "2026-12-28..2026-12-31", or "12-25" for every year'
 
 
-class ScheduleEntry(Section):
-    """One entry of ``schedules:``."""
-
-    hours: dict[str, Any] = Field(default={}, description='days with hours, for example {mon-fri: "08:00-17:00"}')
-    holidays: list[Any] = Field(default=[], description=f"a list of days: {HOLIDAY_HINT}")
-    exceptions: dict[str, Any] = Field(default={}, description='dates with hours, for example {"2026-12-24": "08:00-12:00"}')
-
-
 class HolidayEntry(Section):
     """A holiday with a name."""
 
     date: str = Field(description=HOLIDAY_HINT)
     name: Text = Field(default="", description="the name of the holiday")
+
+
+HoursOfDays = Annotated[dict[str, Any], Holds(dict[str, str])]
+
+
+class ScheduleEntry(Section):
+    """One entry of ``schedules:``."""
+
+    hours: HoursOfDays = Field(default={}, description='days with hours, for example {mon-fri: "08:00-17:00"}')
+    holidays: Annotated[list[Any], Holds(list[str | HolidayEntry])] = Field(default=[], description=f"a list of days: {HOLIDAY_HINT}")
+    exceptions: HoursOfDays = Field(default={}, description='dates with hours, for example {"2026-12-24": "08:00-12:00"}')
 
 
 class Schedules:
@@ -52,6 +56,10 @@ class Schedules:
         self._unsure = unsure
         for name, entry in entries.items():
             self._by_name[name] = _read_schedule(name, entry, ("schedules", name), report)
+
+    def same(self, other: Schedules) -> bool:
+        """Whether both say the same of every name."""
+        return self._by_name == other._by_name
 
     def find(self, name: str | None, where: Where, report: Report) -> Schedule | None:
         """The schedule that the key at `where` names; None when it names none, or one that is not there."""

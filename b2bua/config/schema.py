@@ -43,6 +43,8 @@ class Guesses:
 
     def __init__(self) -> None:
         self._left = self.MOST
+        self.asked = 0
+        """How often; what was said then depends on all the words there were."""
         self._made: dict[tuple[str, str], str] = {}
 
     def closest(self, word: str, what: str, words: Iterable[str]) -> str:
@@ -51,6 +53,7 @@ class Guesses:
 
     def once(self, word: str, what: str, guess: Callable[[], str], *, cost: int = 1) -> str:
         """What `guess` says about `word` as one of the kind `what`; `cost`: as how many words it counts."""
+        self.asked += 1
         key = (what, word)
         if key not in self._made:
             if self._left < cost:
@@ -75,9 +78,21 @@ class Report:
         """How many there are so far."""
         return len(self.problems) + len(self.warnings)
 
+    def entry(self, kind: str, index: int, item: object) -> Where:
+        """Where an entry of a list stands; `item` is what was written."""
+        return (kind, index)
+
     def line(self, where: Where) -> int:
-        """The line of a place, for a finding that names a second one."""
+        """The line of a place."""
         return line_of(self.tree, where)
+
+    def beside(self, where: Where) -> str:
+        """`` on line 12``: where a second place is, for a finding that names it."""
+        return f" on line {self.line(where)}"
+
+    def key(self, where: Where) -> str:
+        """The path of a second place."""
+        return dotted(where)
 
     def error(self, where: Where, text: str) -> None:
         """Something that stops the start."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import Field, PlainValidator
 
 from b2bua.config.callers import CallerGroups
+from b2bua.config.markers import As, Json
 from b2bua.config.schema import Report, Section, quoted, read_part
 from b2bua.config.values import RINGS_HINT, SECONDS_HINT, URI_HINT, Rings, Seconds, Shown, Text, one_of_two, parse_uri, seconds
 from b2bua.config.yamltree import Where
@@ -102,13 +103,30 @@ def _parse_action(value: object) -> Action:
     raise ValueError(f"is {quoted(value)}; write {ROLLOVER_HINT}")
 
 
+def _action_of(value: object) -> object:
+    return dict(value) if isinstance(value, dict) else value
+
+
+ACTION_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"enum": ["hangup", "executive", "no_answer", "forward", "voicemail"]},
+        *(
+            {"type": "object", "properties": {key: {"type": "string"}}, "required": [key], "additionalProperties": False}
+            for key in ("forward", "voicemail")
+        ),
+    ]
+}
+
+
 class RolloverEntry(Section):
     """``rollover:`` what happens when nobody answers; the target stands beside `action` or in it."""
 
     after_seconds: Annotated[float, Field(ge=0, le=7_200)] | None = Field(
         default=None, description="seconds from 0 to 7200, or null"
     )
-    action: Annotated[Action, PlainValidator(_parse_action)] = Field(default=Action("hangup"), description=ROLLOVER_HINT)
+    action: Annotated[Action, PlainValidator(_parse_action), As(_action_of), Json(only=True, **ACTION_SCHEMA)] = Field(
+        default=Action("hangup"), description=ROLLOVER_HINT, json_schema_extra={"default": "hangup"}
+    )
     forward: str | None = Field(default=None, description="the extension or outside number to forward to")
     voicemail: str | None = Field(default=None, description=f"the SIP URI of the mailbox, for example {URI_HINT}")
 

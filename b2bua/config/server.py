@@ -25,6 +25,9 @@ _TRUNK_URI = re.compile(
 _EMERGENCY = re.compile(r"[0-9*#+]{1,15}")
 _CODE = re.compile(r"[*#][0-9*#]{1,7}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HTTP_URL = re.compile(r"(?P<url>https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)/?")
+_DATABASE = re.compile(r"sqlite:///[^\s?]+|postgresql://[^\s/]*/[^\s]+")
+_FILE: Final = "sqlite:///"
 PORTS_OF_A_CALL: Final = 4
 """RTP and RTCP of its two parties."""
 LATER_TRANSPORTS: Final = ("tls", "ws", "wss")
@@ -92,6 +95,28 @@ def _parse_http(value: object) -> HostPort:
         return _split_host_port(str(value))
     except ValueError:
         raise ValueError(f"is {quoted(value)}; write ADDRESS:PORT with an IP address, for example 127.0.0.1:8080") from None
+
+
+HTTP_URL_HINT: Final = "the address under which browsers reach the page, for example https://pbx.example, or null"
+
+
+def _parse_http_url(value: object) -> str | None:
+    if value is None:
+        return None
+    found = _HTTP_URL.fullmatch(str(value))
+    if found is None:
+        raise ValueError(f"is {quoted(value)}; write {HTTP_URL_HINT}")
+    return found["url"]
+
+
+DATABASE_HINT: Final = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME, or null for a file in the folder `state`"
+
+
+def _parse_database(value: object) -> str | None:
+    """Neither the value nor a part of it is told: it may hold a password."""
+    if value is None or (isinstance(value, str) and _DATABASE.fullmatch(value)):
+        return value
+    raise ValueError(f"cannot be used; write {DATABASE_HINT}")
 
 
 def _parse_ports(value: object) -> Ports:
@@ -195,6 +220,8 @@ class Http(Section):
     listen: Annotated[HostPort, BeforeValidator(_parse_http)] = Field(
         default=HostPort("127.0.0.1", 8080), description="ADDRESS:PORT, for example 127.0.0.1:8080"
     )
+    url: Annotated[str | None, BeforeValidator(_parse_http_url)] = Field(default=None, description=HTTP_URL_HINT)
+    """How browsers reach it, without a slash at the end; None: by the address that it listens on."""
 
 
 class TrunkAuth(Section):
@@ -292,6 +319,9 @@ class ServerFile(Section):
     http: Http = Field(default=Http(), description="{listen: 127.0.0.1:8080}")
     directory: Path = Field(default=Path("directory.yaml"), description="the path of the directory, relative to this file")
     state: Path = Field(default=Path("../var"), description="the folder for the database, relative to this file")
+    database: Annotated[str | None, BeforeValidator(_parse_database)] = Field(
+        default=None, repr=False, description=DATABASE_HINT, json_schema_extra=SECRET
+    )
     drain_seconds: float = Field(default=300.0, ge=0, le=86_400, description="seconds from 0 to 86400")
     trunks: tuple[Trunk, ...] = Field(default=(), description="a list of trunks, each with name, uri, addresses and numbers")
     emergency: tuple[Annotated[str, BeforeValidator(_parse_emergency)], ...] = Field(
@@ -309,6 +339,7 @@ class ServerFile(Section):
     media: Media = Field(default=Media(), description="keys such as mode, address and ports")
     session_expires: int = Field(default=1_800, ge=90, le=86_400, description="seconds from 90 to 86400 (RFC 4028)")
     keep_alive: Literal["nat", "all", "none"] = Field(default="nat", description="nat, all or none")
+    auto_answer: bool = Field(default=False, description="true or false: whether a phone is asked to answer by itself when its user clicks to dial")
     limits: Limits = Field(default=Limits(), description="keys such as calls and registrations_per_user")
     log: Log = Field(default=Log(), description="{level: info, format: auto}")
     node: str = Field(
@@ -351,10 +382,18 @@ def read_server(tree: Map, path: Path, report: Report) -> Config:
         "trunks": tuple(trunk for _, trunk in trunks),
         "directory": path.parent / section.directory,
         "state": (path.parent / section.state).resolve(),
+        "database": _place(section.database, path.parent),
         "what_if": section.what_if and path.parent / section.what_if,
         "media": section.media.model_copy(update={"sounds": section.media.sounds and path.parent / section.media.sounds}),
     }
     return Config.model_construct(**values, file=path, warnings=tuple(report.warnings))
+
+
+def _place(database: str | None, folder: Path) -> str | None:
+    """A file is meant as seen from the server's own file, as wherever it names one."""
+    if database is None or not database.startswith(_FILE):
+        return database
+    return f"{_FILE}{(folder / database.removeprefix(_FILE)).resolve()}"
 
 
 def _read_trunks(data: Any, report: Report) -> list[tuple[int, Trunk]]:

@@ -7,10 +7,11 @@ import re
 import zoneinfo
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
+from b2bua.config.markers import As, Holds, Json
 from b2bua.config.schema import Report, closest, quoted
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import normalise
@@ -120,7 +121,7 @@ def parse_date(text: str) -> date:
     return found
 
 
-def _parse_moment(value: object) -> datetime | date:
+def parse_moment(value: object) -> datetime | date:
     """A date, or a date and time; without a zone unless one was written."""
     text = str(value)
     if _DATE.fullmatch(text):
@@ -155,13 +156,29 @@ def _parse_disclosure(value: object) -> Disclosure:
     raise ValueError(f"is {quoted(value)}; write executive (or true), assistant, or self (or false)")
 
 
-Extension = Annotated[str, BeforeValidator(parse_extension)]
-Number = Annotated[str, BeforeValidator(parse_number)]
-Contact = Annotated[str, BeforeValidator(_parse_contact)]
-Text = Annotated[str, BeforeValidator(_parse_text)]
-Zone = Annotated[tzinfo, PlainValidator(parse_zone)]
-Moment = Annotated[datetime | date, PlainValidator(_parse_moment)]
-Shown = Annotated[Disclosure, PlainValidator(_parse_disclosure)]
+def text_of(value: object) -> object:
+    """A number that a program wrote without quotes, as text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _disclosure_of(value: object) -> object:
+    try:
+        return _parse_disclosure(value)
+    except ValueError:
+        return value
+
+
+Extension = Annotated[str, BeforeValidator(parse_extension), Json(pattern=f"^{_EXTENSION.pattern}$")]
+Extensions = Annotated[list[Any], Holds(list[Extension])]
+"""Read one by one, so that a wrong one hides no other."""
+Number = Annotated[str, BeforeValidator(parse_number), As(text_of), Json(pattern=r"^\+?[0-9][0-9 ().\-]{2,40}$")]
+Contact = Annotated[str, BeforeValidator(_parse_contact), Json(pattern="^sip:")]
+Text = Annotated[str, BeforeValidator(_parse_text), Json(maxLength=128)]
+Zone = Annotated[tzinfo, PlainValidator(parse_zone), As(text_of), Json(only=True, type="string", examples=["Europe/Berlin"])]
+Moment = Annotated[datetime | date, PlainValidator(parse_moment), As(text_of), Json(only=True, type="string", pattern=f"^{_DATE.pattern}")]
+Shown = Annotated[
+    Disclosure, PlainValidator(_parse_disclosure), As(_disclosure_of), Json(only=True, enum=["executive", "assistant", "self", True, False])
+]
 """As whom an assistant is shown; true and false are what these keys were before they had words."""
 Seconds = Annotated[float, Field(ge=1, le=7_200)]
 Rings = Annotated[float, Field(ge=1, le=1_200)]

@@ -12,6 +12,7 @@ from b2bua.config.schema import Report, Section, quoted, read_part, read_section
 from b2bua.config.values import EXTENSION_HINT, MOMENT_HINT, Extension, Moment, instant, parse_number, parsed
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import number_key
+from b2bua.delegation.hot_desk import is_shared
 from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Setting
 from b2bua.delegation.state import State
@@ -29,6 +30,9 @@ class StateEntry(Section):
     call_as: dict[str, Any] = Field(default={}, description=SOMEBODY_HINT)
     duty: dict[str, str] = Field(
         default={}, description='agents with the name of a duty profile, or off, for example {"676": Day}'
+    )
+    logged_in: dict[str, Any] = Field(
+        default={}, description='shared phones with the extension of who has logged in, for example {"690": "676"}'
     )
     callback: dict[str, Any] = Field(
         default={}, description='executives with numbers and assistants, for example {"667": {"+15551234567": "676"}}'
@@ -66,6 +70,7 @@ class _StateReader:
         yield from self._dnd()
         yield from self._call_as()
         yield from self._duty()
+        yield from self._logged_in()
         yield from self._callback()
 
     def _filter(self) -> Iterator[Setting]:
@@ -116,6 +121,17 @@ class _StateReader:
             if name not in ("off", *profiles):
                 self._unknown(where, name, f"duty profile of {extension}", profiles, " or ".join((*profiles, "off")))
             yield Setting("duty", extension, "", "" if name == "off" else name)
+
+    def _logged_in(self) -> Iterator[Setting]:
+        users = self.directory.users
+        for phone, value in self.entry.logged_in.items():
+            where = (*self.where, "logged_in", phone)
+            if not is_shared(users.get(phone)):
+                self._unknown(where, phone, "shared phone", (each for each in users if is_shared(users[each])), "the extension of a shared phone")
+            timed = self._timed(value, where)
+            if timed is not None:
+                self._check_user(timed.extension, where)
+                yield self._until(Setting("hot_desk", phone, "", timed.extension), timed)
 
     def _callback(self) -> Iterator[Setting]:
         for executive, numbers in self.entry.callback.items():

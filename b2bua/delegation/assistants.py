@@ -100,6 +100,9 @@ def where_rung(situation: Situation, seat: Seat) -> tuple[Endpoint, ...]:
             situation.note(seat.name, True, f"diverts in a circle or more than {MAX_HOPS} times: rings their own phones")
             return seat.endpoints
         if further is None:
+            if target.extension is not None and not situation.directory.users[target.extension].active:
+                situation.note(seat.name, True, f"diverts to {quotable(number)}, which has no phones: rings their own phones")
+                return seat.endpoints
             if target.extension is not None and on_dnd(situation, situation.directory.users[target.extension]):
                 situation.note(seat.name, True, f"diverts to {quotable(number)}, where nobody wants to be disturbed: rings their own phones")
                 return seat.endpoints

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from b2bua.delegation import hot_desk
 from b2bua.delegation.assistants import MAX_HOPS
 from b2bua.delegation.callerid import quotable
-from b2bua.delegation.features import Dialled
+from b2bua.delegation.features import LOG_IN, LOG_OUT, Dialled
 from b2bua.delegation.model import Place
 from b2bua.delegation.people import Executive
 from b2bua.delegation.plan import Setting
@@ -28,6 +29,8 @@ class Obeyed(NamedTuple):
 
     settings: tuple[Setting, ...]
     confirmation: str
+    pin_of: str | None = None
+    """Whose PIN must be right first."""
 
 
 Outcome = Obeyed | Refusal
@@ -201,6 +204,31 @@ def _dnd(situation: Situation, code: Dialled) -> Outcome:
     )
 
 
+# --- shared phones (E7) -------------------------------------------------------------------------------------------------------
+
+
+def _log_in(situation: Situation, code: Dialled) -> Outcome:
+    """Somebody logs in on a shared phone, in the place of whoever was there, when their PIN turns out to be right."""
+    directory, caller = situation.directory, situation.caller.extension or ""
+    if not hot_desk.is_shared(directory.users.get(caller)):
+        return Refusal(403, "this is no shared phone: nobody logs in here")
+    wanted = hot_desk.log_in(code.argument, directory)
+    if not code.argument or (wanted.extension and not wanted.pin):
+        return incomplete(code, "your extension, * and your PIN")
+    if not wanted.extension:
+        return Refusal(403, "nobody with this extension can log in")
+    user = directory.users[wanted.extension]
+    until = situation.stamp + hot_desk.STAY_SECONDS
+    return Obeyed((Setting("hot_desk", caller, "", user.extension, until),), f"Logged in: {user.name}", user.extension)
+
+
+def _log_out(situation: Situation, code: Dialled) -> Outcome:  # noqa: ARG001
+    caller = situation.caller.extension or ""
+    if not hot_desk.is_shared(situation.directory.users.get(caller)):
+        return Refusal(403, "this is no shared phone: nobody logs out here")
+    return Obeyed((Setting("hot_desk", caller),), "Logged out")
+
+
 # --- another call (C1-C14) ----------------------------------------------------------------------------------------------------
 
 
@@ -292,4 +320,6 @@ _FEATURES: Final[Mapping[str, Callable[[Situation, Dialled], Outcome]]] = {
     "divert_off": _divert_off,
     "dnd_on": _dnd,
     "dnd_off": _dnd,
+    LOG_IN: _log_in,
+    LOG_OUT: _log_out,
 }

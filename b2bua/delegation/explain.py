@@ -269,6 +269,8 @@ def _setting(setting: Setting, at: datetime, directory: Directory | None) -> str
             value = f"as {named(value, directory)}" if value else "as themselves"
         case "duty":
             value = f"with profile {value}" if value else "off duty"
+        case "hot_desk":
+            value = named(value, directory) or "nobody"
     return f"{_WHAT[setting.kind].format(whose=whose, other=other)}: {value}"
 
 
@@ -281,6 +283,7 @@ _WHAT: Final = {
     "call_as": "{whose} calls",
     "duty": "{whose} is on duty",
     "callback": "A call from {other} to {whose} rings first",
+    "hot_desk": "Logged in on {whose}",
 }
 
 

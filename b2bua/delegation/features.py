@@ -22,6 +22,8 @@ class FeatureCode(NamedTuple):
 CALL_AS: Final = "call_as"
 CALL_DISCLOSED: Final = "call_disclosed"
 CALL_AS_SELF: Final = "call_as_self"
+LOG_IN: Final = "log_in"
+LOG_OUT: Final = "log_out"
 
 DEFAULT_CODES: Final[Mapping[str, FeatureCode]] = MappingProxyType(
     {
@@ -56,8 +58,8 @@ DEFAULT_CODES: Final[Mapping[str, FeatureCode]] = MappingProxyType(
         "lock": FeatureCode("*83", False, "make the call private: nobody else may pick it up, listen or join"),
         "unlock": FeatureCode("*84", False, "end that"),
         "give_back": FeatureCode("*85", False, "return a call that was just answered to ringing"),
-        "log_in": FeatureCode("*90", True, "log in on a shared phone"),
-        "log_out": FeatureCode("*91", False, "log out from a shared phone"),
+        LOG_IN: FeatureCode("*90", True, "log in on a shared phone: *90<extension>*<PIN>"),
+        LOG_OUT: FeatureCode("*91", False, "log out from a shared phone"),
     }
 )
 """Every code by its configuration key. All are reserved; those whose feature is not there yet are answered with 404."""
@@ -111,6 +113,15 @@ class FeatureCodes:
             if dialled == code or (dialled.startswith(code) and DEFAULT_CODES[feature].takes_argument):
                 return Dialled(feature, code, dialled[len(code) :])
         return None
+
+
+    def behind(self, dialled: str) -> str:
+        """The number behind every code in front of it that only says as whom to call, however many there are; `dialled` without one."""
+        found = self.match(dialled)
+        while found is not None and found.feature in (CALL_AS, CALL_DISCLOSED, CALL_AS_SELF):
+            dialled = found.argument if found.feature == CALL_AS_SELF else parse_call_as(found.argument).number
+            found = self.match(dialled)
+        return dialled
 
 
 def parse_call_as(argument: str) -> CallAs:

@@ -21,6 +21,7 @@ from b2bua.delegation.callerid import quotable
 from b2bua.delegation.features import CONFERENCE
 from b2bua.delegation.model import Directory
 from b2bua.delegation.office import Office, endpoints_of
+from b2bua.delegation.people import INACTIVE
 from b2bua.delegation.plan import Caller, Endpoint, Facts, Presentation, Role, RoutePlan, Stage
 from b2bua.delegation.planning import Shown, confidential, refused, ring
 from b2bua.delegation.policy import decide
@@ -143,6 +144,8 @@ def push_back(directory: Directory, executive: str, actor: str, waiting: Waiting
     office = directory.offices[executive]
     if waiting.caller.extension == executive:
         return move.refuse(486, f"{executive} is in this call")
+    if not office.user.active:
+        return move.refuse(480, f"{executive} {INACTIVE[office.user.status]}")
     if on_dnd(move.situation, office.user):
         return move.refuse(480, f"{executive} does not want to be disturbed")
     endpoints = _executive_now(move, office)

@@ -15,7 +15,7 @@ from b2bua.delegation.lint_filter import can_filter
 from b2bua.delegation.lint_finding import KIND_OF, Finding, Key, Kind, Severity, listed, named
 from b2bua.delegation.model import Directory
 from b2bua.delegation.office import Office
-from b2bua.delegation.people import Forwarding
+from b2bua.delegation.people import INACTIVE, Forwarding, User
 from b2bua.delegation.ringplan import ring_office, ring_target
 from b2bua.delegation.situation import Situation
 
@@ -220,11 +220,14 @@ def _silent(directory: Directory, office: Office) -> Iterator[Finding]:
         )
         yield Finding("error", kind, extension, ("rollover", "action"), text)
     elif rollover.action == "executive" and not (office.user.forwarding.always or office.user.forwarding.busy):
-        text = (
-            f"is executive, but {named(directory, extension)} does not want to be disturbed (`dnd: true`): `{tried} → nobody` "
-            "ends in silence; write another action, or `forwarding.busy` of the executive"
-        )
+        why = _not_rung(office.user)
+        instead = ", or `forwarding.busy` of the executive" if office.user.active else ""
+        text = f"is executive, but {named(directory, extension)} {why}: `{tried} → nobody` ends in silence; write another action{instead}"
         yield Finding("warning", kind, extension, ("rollover", "action"), text)
+
+
+def _not_rung(user: User) -> str:
+    return "does not want to be disturbed (`dnd: true`)" if user.active else INACTIVE[user.status]
 
 
 def _dead(directory: Directory, dead: Sequence[Hop]) -> Iterator[Finding]:
@@ -236,8 +239,8 @@ def _dead(directory: Directory, dead: Sequence[Hop]) -> Iterator[Finding]:
         elif not directory.users[hop.extension].forwarding.always and not _has_people(directory, hop.extension):
             waiting[hop.extension].append(hop)  # others have a finding about where they forward to
     for extension, found in waiting.items():
-        dnd = directory.users[extension].dnd
-        why = "{} does not want to be disturbed (`dnd: true`)" if dnd else "nobody takes the calls of {}"
+        user = directory.users[extension]
+        why = "{} " + _not_rung(user) if user.dnd or not user.active else "nobody takes the calls of {}"
         more = f", and so {'does' if len(found) == 2 else 'do'} {len(found) - 1} more" if len(found) > 1 else ""
         yield _nobody(directory, found[0], "warning", why.format(named(directory, extension)), more)
 

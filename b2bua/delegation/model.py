@@ -12,10 +12,12 @@ from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from b2bua.delegation import hot_desk
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.features import CONFERENCE, FeatureCodes
-from b2bua.delegation.numbering import NumberPlan
+from b2bua.delegation.numbering import NumberPlan, owners_of
 from b2bua.delegation.office import Office, endpoints_of, office
+from b2bua.delegation.organisation import NO_RESOURCES, CostCentre, NumberRange, Phone, Resources, Site, below
 from b2bua.delegation.people import (
     DEFAULT_RIGHTS,
     SECONDS_PER_RING,
@@ -35,6 +37,7 @@ from b2bua.delegation.people import (
     Room,
     TrunkRoute,
     User,
+    account_of,
     accounts_of,
 )
 from b2bua.delegation.plan import Rule, Setting, Stage
@@ -93,7 +96,7 @@ class Directory:
     lines: Mapping[str, Delegation]
     """By the name of the delegated line, ``<assistant>-<executive>``."""
     phones: Mapping[str, tuple[Stage, ...]]
-    """By extension: the stages of a plain call to this user; users who forward are not in it."""
+    """By extension: the stages of a plain call to this user; users who forward, or have no phones, are not in it."""
     delegations: Mapping[str, tuple[Delegation, ...]]
     """By the assistant's extension: for whom they work. Users who are nobody's assistant are not in it."""
     duty: Mapping[str, tuple[DutyProfile, ...]]
@@ -102,6 +105,8 @@ class Directory:
     """By the agent's extension: the duty profiles to choose from."""
     offices_without_phones: frozenset[str]
     """Extensions of groups and services."""
+    capacities: Mapping[str, int]
+    """How many callers may wait, by the extension of a queue; queues in which any number may are not in it."""
     represented: Mapping[str, Office]
     """Members of groups who are executives: their assistants ring for them (A4)."""
     groups: Mapping[str, frozenset[str]]
@@ -123,6 +128,10 @@ class Directory:
     """Of the organisation: what a time without a zone means."""
     state: State = NO_STATE
     """What phones have set."""
+    resources: Resources = NO_RESOURCES
+    """Sites, cost centres, and the inventories of phones and numbers."""
+    acceptance: bool = False
+    """Whether a new assistant must accept the delegation before it counts (E1)."""
     warnings: tuple[str, ...] = ()
     """What the configuration allows but probably does not mean, as ``file:line: key: text``."""
 
@@ -143,14 +152,21 @@ class Directory:
         rooms: Iterable[Room] = (),
         pick_up: PickUp = "group",
         media_mode: MediaMode = "auto",
+        resources: Resources = NO_RESOURCES,
+        acceptance: bool = False,
         warnings: Iterable[str] = (),
+        previous: Directory | None = None,
     ) -> Directory:
-        """A snapshot of checked settings (`b2bua.config` does the checking); raises nothing on consistent input."""
+        """A snapshot of checked settings (`b2bua.config` does the checking); raises nothing on consistent input.
+
+        What was worked out in `previous` for the same users and executives (the same objects) is not worked out again.
+        """
         trunks, profiles, rooms = tuple(trunks), tuple(duty_profiles), tuple(rooms)
         by_extension = {user.extension: user for user in users}
         bosses = {executive.extension: executive for executive in executives}
         lines = {delegation.line: delegation for boss in bosses.values() for delegation in boss.delegations}
-        offices = {extension: office(boss, by_extension) for extension, boss in bosses.items()}
+        changed = None if previous is None else _changed(by_extension, previous.users)
+        offices = {extension: _office(boss, by_extension, previous, changed) for extension, boss in bosses.items()}
         members = {each.assistant for boss in bosses.values() if boss.kind != "executive" for each in boss.delegations}
         codes = FeatureCodes(feature_codes or {})
         return cls(
@@ -159,28 +175,35 @@ class Directory:
             users=MappingProxyType(by_extension),
             executives=MappingProxyType(bosses),
             offices=MappingProxyType(offices),
-            numbers=NumberPlan(by_extension, {line: each.assistant for line, each in lines.items()}, trunks, emergency),
+            numbers=NumberPlan(
+                by_extension,
+                {line: each.assistant for line, each in lines.items()},
+                trunks,
+                emergency,
+                _owners(by_extension, previous, changed),
+            ),
             codes=codes,
             trunks=trunks,
             lines=MappingProxyType(lines),
-            phones=MappingProxyType(
-                {extension: _plain_stages(user) for extension, user in by_extension.items() if user.forwarding == NO_FORWARDING}
-            ),
+            phones=MappingProxyType(_phones(by_extension, previous, changed)),
             delegations=MappingProxyType(_by_assistant(lines.values())),
             duty=MappingProxyType(_by_each((each, each.responsible_for) for each in profiles)),
             profiles=MappingProxyType(_by_each((each, each.agents) for each in profiles)),
             offices_without_phones=frozenset(boss.extension for boss in bosses.values() if boss.kind != "executive"),
+            capacities=MappingProxyType({boss.extension: boss.capacity for boss in bosses.values() if boss.capacity is not None}),
             represented=MappingProxyType({each: offices[each] for each in members if each in offices}),
             groups=MappingProxyType({member: frozenset(found) for member, found in _groups(bosses.values()).items()}),
             places=MappingProxyType(_places(parking, bosses.values(), rooms, by_extension)),
             rooms=MappingProxyType({room.number: room for room in rooms}),
             outside_rooms=MappingProxyType({number_key(number): room for room in rooms for number in room.numbers}),
             in_an_office=frozenset(_in_an_office(bosses.values())),
-            media_rules=MappingProxyType(_media_rules(bosses.values(), by_extension, codes)),
+            media_rules=MappingProxyType(_media_rules(bosses, by_extension, codes, previous, changed)),
             parking=parking,
             pick_up=pick_up,
             media_mode=media_mode,
             time_zone=time_zone,
+            resources=resources,
+            acceptance=acceptance,
             warnings=tuple(warnings),
         )
 
@@ -216,11 +239,33 @@ class Directory:
         """The digest user `name`: an extension or a delegated line; None when there is no such account."""
         user = self.users.get(name)
         if user is not None:
-            return Account(name, name, None, user.password) if user.kind == "person" else None
+            return account_of(user) if user.kind == "person" else None
         delegation = self.lines.get(name)
-        if delegation is None:
-            return None
-        return Account(name, delegation.assistant, delegation.executive, self.users[delegation.assistant].password)
+        return None if delegation is None else account_of(self.users[delegation.assistant], delegation)
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """By name."""
+        return self.resources.sites
+
+    @property
+    def cost_centres(self) -> Mapping[str, CostCentre]:
+        """By name."""
+        return self.resources.cost_centres
+
+    @property
+    def phone_inventory(self) -> Mapping[str, Phone]:
+        """The devices there are, by MAC; `phones` is something else."""
+        return self.resources.phones
+
+    @property
+    def number_inventory(self) -> tuple[NumberRange, ...]:
+        """The outside numbers that the organisation has."""
+        return self.resources.numbers
+
+    def below(self, *sites: str) -> frozenset[str]:
+        """These sites and all below them."""
+        return below(self.resources.sites, sites)
 
     def accounts(self) -> Iterator[Account]:
         """Every account that may register, for hashing passwords ahead."""
@@ -236,8 +281,42 @@ class Directory:
 NO_FORWARDING: Final = Forwarding()
 
 
-def _plain_stages(user: User) -> tuple[Stage, ...]:
-    return (Stage(endpoints_of(user, "user"), PLAIN_RING_SECONDS, "phones"),)
+def _changed(users: Mapping[str, User], before: Mapping[str, User]) -> frozenset[str]:
+    """Extensions of users who are new, gone or others than before."""
+    found = {extension for extension, user in users.items() if before.get(extension) is not user}
+    return frozenset(found | (before.keys() - users.keys()))
+
+
+def _office(
+    boss: Executive, users: Mapping[str, User], previous: Directory | None, changed: Collection[str] | None
+) -> Office:
+    """Worked out, or as it was: it depends on the executive and on the users in it, and on nothing else."""
+    if previous is not None and changed is not None and previous.executives.get(boss.extension) is boss:
+        known = previous.offices[boss.extension]
+        if boss.extension not in changed and known.assistants.isdisjoint(changed):
+            return known
+    return office(boss, users)
+
+
+def _owners(users: Mapping[str, User], previous: Directory | None, changed: Collection[str] | None) -> dict[str, str]:
+    """The extensions by the keys of their numbers."""
+    if previous is None or changed is None:
+        return owners_of(users.values())
+    gone = owners_of(previous.users[each] for each in changed if each in previous.users)
+    found = {key: extension for key, extension in previous.numbers.owners.items() if key not in gone}
+    return found | owners_of(users[each] for each in changed if each in users)
+
+
+def _phones(
+    users: Mapping[str, User], previous: Directory | None, changed: Collection[str] | None
+) -> dict[str, tuple[Stage, ...]]:
+    found = {} if previous is None else {extension: stages for extension, stages in previous.phones.items() if extension in users}
+    for extension in users if changed is None else changed:
+        found.pop(extension, None)
+        user = users.get(extension)
+        if user is not None and user.active and user.forwarding == NO_FORWARDING:
+            found[extension] = (Stage(endpoints_of(user, "user"), PLAIN_RING_SECONDS, "phones"),)
+    return found
 
 
 def _dangles(setting: Setting, directory: Directory) -> str:
@@ -260,6 +339,10 @@ def _dangles(setting: Setting, directory: Directory) -> str:
             return f"{subject} has no duty profile {value}".rstrip()
         case "dnd" if directory.users[subject].kind != "person":
             return f"{subject} is a {directory.users[subject].kind}"
+        case "hot_desk" if directory.users[subject].type != "shared":
+            return f"{subject} is no shared phone"
+        case "hot_desk" if not hot_desk.may_log_in(directory.users.get(value)):
+            return f"there is nobody {value} who could log in"
     return ""
 
 
@@ -306,15 +389,26 @@ def _in_an_office(bosses: Iterable[Executive]) -> Iterator[str]:
             yield from (each.assistant for each in boss.delegations)
 
 
-def _media_rules(bosses: Collection[Executive], users: Mapping[str, User], codes: FeatureCodes) -> dict[str, Rule]:
-    """The rule "media" for each who may be a reason; see `anchoring`."""
+def _media_rules(
+    bosses: Mapping[str, Executive],
+    users: Mapping[str, User],
+    codes: FeatureCodes,
+    previous: Directory | None,
+    changed: Collection[str] | None,
+) -> dict[str, Rule]:
+    """The rule "media" for each who may be a reason; see `anchoring`. An assistant's is taken over from `previous` where it says the same."""
+    before: Mapping[str, Rule] = {}
+    if previous is not None and changed is not None and previous.codes.codes == codes.codes:
+        before = {each: rule for each, rule in previous.media_rules.items() if each not in changed and each not in previous.executives}
     rules: dict[str, Rule] = {}
-    for boss in bosses:
-        if boss.kind == "executive":
-            for each in boss.delegations:
-                text = f"anchored: {users[each.assistant].shown} may send the call back by {codes.codes['push_back']}"
-                rules[each.assistant] = Rule("media", True, text)
-    for boss in bosses:
+    assistants = {each.assistant for boss in bosses.values() if boss.kind == "executive" for each in boss.delegations}
+    for extension in assistants - bosses.keys():
+        if extension in before:
+            rules[extension] = before[extension]
+        else:
+            text = f"anchored: {users[extension].shown} may send the call back by {codes.codes['push_back']}"
+            rules[extension] = Rule("media", True, text)
+    for boss in bosses.values():
         shown = users[boss.extension].shown
         if boss.kind == "executive":
             text = f"anchored: calls of {shown} may be sent back, picked up and joined"

@@ -38,17 +38,28 @@ class NumberPlan:
     __slots__ = ("_by_number", "_emergency", "_lines", "_routes", "_users", "emergency_trunk")
 
     def __init__(
-        self, users: Mapping[str, User], lines: Mapping[str, str], trunks: Iterable[TrunkRoute], emergency: Iterable[str]
+        self,
+        users: Mapping[str, User],
+        lines: Mapping[str, str],
+        trunks: Iterable[TrunkRoute],
+        emergency: Iterable[str],
+        owners: Mapping[str, str] | None = None,
     ) -> None:
-        """`users` by extension, `lines` from a delegated line's name to the assistant's extension, `trunks` in order."""
+        """`users` by extension, `lines` from a delegated line's name to the assistant's extension, `trunks` in order; `owners`: the
+        extensions by the look-up keys of the users' numbers, where they are known already."""
         trunks = tuple(trunks)
         self._users = users
         self._lines = lines
-        self._by_number = {number_key(number): user.extension for user in users.values() for number in user.numbers}
+        self._by_number = owners_of(users.values()) if owners is None else owners
         self._routes = tuple((re.compile(pattern), trunk.name) for trunk in trunks for pattern in trunk.numbers)
         self._emergency = frozenset(emergency)
         first_choice = next((trunk for trunk in trunks if trunk.emergency), trunks[0] if trunks else None)
         self.emergency_trunk: str | None = first_choice.name if first_choice else None
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """The extensions by the look-up keys of the users' numbers."""
+        return self._by_number
 
     def owner_of(self, number: str) -> str | None:
         """The extension of the user whose outside number this is, with or without ``+``."""
@@ -90,3 +101,8 @@ class NumberPlan:
         if trunk is not None:
             return Destination("outside", number, trunk=trunk)
         return Destination("nowhere", number)
+
+
+def owners_of(users: Iterable[User]) -> dict[str, str]:
+    """The extensions of `users` by the look-up keys of their numbers."""
+    return {number_key(number): user.extension for user in users for number in user.numbers}

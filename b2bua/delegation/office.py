@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from b2bua.delegation.callers import Callers
-from b2bua.delegation.people import Criterion, Delegation, Executive, User
+from b2bua.delegation.people import INACTIVE, Criterion, Delegation, Executive, User
 from b2bua.delegation.plan import Devices, Endpoint, Role, Rule
 from b2bua.delegation.stages import Stages, Turn, assistants_stages
 
@@ -106,7 +106,7 @@ def office(executive: Executive, users: Mapping[str, User]) -> Office:
         turns,
         assistants_stages(executive.alerting, turns, (), executive.maximum_wait),
         tuple(Rule(each.name, not each.never, each.never or RINGS) for each in seats),
-        endpoints_of(user, "executive") if executive.kind == "executive" else (),
+        endpoints_of(user, "executive") if executive.kind == "executive" and user.active else (),
         _gathered([_check(each) for each in filtering.criteria if not each.filter]),
         _gathered([_check(each) for each in filtering.criteria if each.filter and filtering.mode == "criteria"]),
     )
@@ -139,11 +139,13 @@ def _seat(delegation: Delegation, assistant: User) -> Seat:
     )
     name = f"assistant {assistant.shown}"
     return Seat(
-        name, delegation, assistant, endpoints_of(assistant, "assistant", delegation.executive), conditional, _never(delegation)
+        name, delegation, assistant, endpoints_of(assistant, "assistant", delegation.executive), conditional, _never(delegation, assistant)
     )
 
 
-def _never(delegation: Delegation) -> str:
+def _never(delegation: Delegation, assistant: User) -> str:
+    if not assistant.active:
+        return INACTIVE[assistant.status]
     if "receive" not in delegation.rights:
         return "has no right 'receive'"
     return "" if delegation.approval == "approved" else f"has a delegation that is {delegation.approval}, not approved"

@@ -5,12 +5,15 @@ Plain immutable settings, already checked and with every default filled in (time
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 from typing import Final, Literal
 
 from b2bua.delegation.callers import ANYBODY, Callers
+from b2bua.delegation.digests import Digests
+from b2bua.delegation.organisation import NOTHING_MANAGED, Manages, UserRole
 from b2bua.delegation.schedule import Schedule
 
 Right = Literal["receive", "call", "pick_up_held", "join", "listen", "whisper", "manage", "opt"]
@@ -29,6 +32,11 @@ SPLASH_SECONDS: Final = 2.0
 """One short ring (A7/A8): the first burst of most phones."""
 
 UserKind = Literal["person", "group", "service"]
+UserType = Literal["person", "limited", "forwarding", "shared"]
+"""person · limited: a room or a lobby (E6) · forwarding: only an extension that forwards all calls, without phones (E11) · shared: a phone
+that belongs to nobody until somebody logs in on it (E7)."""
+UserStatus = Literal["enabled", "invited", "not_activated", "disabled", "unassigned", "inventory"]
+"""How far a user is (E5); only an enabled one has phones."""
 ExecutiveKind = Literal["executive", "group", "service"]
 DeviceOrder = Literal["together", "apps_first", "desk_first"]
 FilterMode = Literal["simple", "criteria"]
@@ -75,14 +83,17 @@ class Divert:
     """Extension or outside number; may be set while the divert is off."""
 
 
+NO_DIGESTS: Final[Mapping[str, Digests]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """One extension with its phones; a group or service has an extension and numbers, but no phones and no password."""
 
     extension: str
     name: str
-    password: str = field(repr=False)
-    """Digest secret of the user and of the user's delegated lines; never printed."""
+    password: str = field(default="", repr=False)
+    """Digest secret of the user and of the user's delegated lines; never printed. "": there is none, or only its `digests`."""
     numbers: tuple[str, ...] = ()
     """Outside numbers (DIDs); the first is the main number."""
     location: str | None = None
@@ -97,6 +108,25 @@ class User:
     divert: Divert = Divert()
     dnd: bool = False
     """Do not disturb, unless a phone says otherwise (A19)."""
+    digests: Mapping[str, Digests] = field(default_factory=lambda: NO_DIGESTS, repr=False, hash=False)
+    """By account name: the extension, and delegated lines. What is here counts, whatever the password."""
+    type: UserType = "person"
+    status: UserStatus = "enabled"
+    email: str | None = None
+    role: UserRole = "user"
+    manages: Manages = NOTHING_MANAGED
+    cost_centre: str | None = None
+    emergency_location: str | None = None
+    """Where help is to go; None: where the site says."""
+    self_service: bool = True
+    """Whether the user may change the own settings on the page."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the user can have phones and accounts: enabled, and no extension that only forwards. Limited ones need no activation."""
+        if self.type == "limited":
+            return self.status in _WITHOUT_ACTIVATION
+        return self.status == "enabled" and self.type != "forwarding"
 
     @property
     def shown(self) -> str:
@@ -107,6 +137,20 @@ class User:
     def main_number(self) -> str:
         """What the outside sees as this user's number: the first number, or the extension when there is none."""
         return self.numbers[0] if self.numbers else self.extension
+
+
+_WITHOUT_ACTIVATION: Final = frozenset({"enabled", "invited", "not_activated"})
+INACTIVE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "invited": "has been invited and is not activated yet",
+        "not_activated": "is not activated yet",
+        "disabled": "is disabled",
+        "unassigned": "is assigned to nobody",
+        "inventory": "is in the inventory only",
+        "enabled": "has no phones, and only forwards",
+    }
+)
+"""Why nobody rings at a user who is not `active`, by the status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +289,10 @@ class Executive:
     """Contacts that ring the executive only (A24)."""
     maximum_wait: float = 0.0
     """Queue: the members are rung in rounds until so many seconds have passed; 0: one round (A4)."""
+    capacity: int | None = None
+    """Queue: so many callers may wait, and the next one goes to the rollover at once (E10); None: any number."""
+    managers: tuple[str, ...] = ()
+    """Group, queue, service: extensions of users who manage it (E10)."""
     may_be_impersonated: bool = True
     """A service that is not enabled cannot be spoken for (B6)."""
     slot: str | None = None
@@ -315,10 +363,25 @@ class Account:
     line: str | None
     """The executive's extension for a delegated line, else None."""
     password: str = field(repr=False)
+    digests: Digests | None = field(default=None, repr=False)
+    """Instead of the password, where only they are known."""
+
+
+def account_of(user: User, delegation: Delegation | None = None) -> Account | None:
+    """The account of `user`, or that of the line of a delegation in which they are the assistant; None when there is none.
+
+    A line whose digests are not known has no account, unless there is the password itself.
+    """
+    name = user.extension if delegation is None else delegation.line
+    digests = user.digests.get(name)
+    if not user.active or (digests is None and not user.password):
+        return None
+    return Account(name, user.extension, None if delegation is None else delegation.executive, user.password, digests)
 
 
 def accounts_of(user: User, delegations: tuple[Delegation, ...]) -> Iterator[Account]:
     """The accounts that `user` may register: the extension, then one line per delegation in which they are the assistant."""
-    yield Account(user.extension, user.extension, None, user.password)
-    for delegation in delegations:
-        yield Account(delegation.line, user.extension, delegation.executive, user.password)
+    for delegation in (None, *delegations):
+        account = account_of(user, delegation)
+        if account is not None:
+            yield account

@@ -7,18 +7,20 @@ decoded user part of a URI.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 CallerKind = Literal["user", "trunk"]
 EndpointKind = Literal["user", "number", "uri"]
 Role = Literal["assistant", "executive", "user", "forward", "outside", "voicemail"]
 Devices = Literal["all", "apps", "desk"]
-Alert = Literal["", "splash", "silent", "recall"]
+Alert = Literal["", "splash", "silent", "recall", "answer"]
 Action = Literal["ring", "refuse", "set", "join"]
 Direction = Literal["incoming", "outgoing", "internal"]
-SettingKind = Literal["filter", "opt", "divert", "divert_to", "dnd", "call_as", "duty", "callback"]
+SettingKind = Literal["filter", "opt", "divert", "divert_to", "dnd", "call_as", "duty", "callback", "hot_desk"]
 """filter: on/off · opt: out (object: executive) · divert: on/off · divert_to: number · dnd: on/off · call_as: executive · duty: name of
-the profile, "" off duty · callback: the assistant who called (subject: executive, object: number)"""
+the profile, "" off duty · callback: the assistant who called (subject: executive, object: number) · hot_desk: who has logged in (subject:
+the shared phone)"""
 
 
 class Caller(NamedTuple):
@@ -39,6 +41,8 @@ class Caller(NamedTuple):
     """The caller asked for privacy (RFC 3323), or the trunk withheld the number."""
     unavailable: bool = False
     """No number came with the call, and nobody asked for privacy either; `anonymous` is set then, too."""
+    device: str | None = None
+    """The shared phone at which the user has logged in (E7); None: at a phone of their own."""
 
 
 class Facts(NamedTuple):
@@ -49,6 +53,8 @@ class Facts(NamedTuple):
     """The decoded user part of the Request-URI (``%23`` is ``#`` here)."""
     preferred_identity: str | None = None
     """The user part of P-Preferred-Identity (RFC 3325), None without the header."""
+    full: Sequence[str] = ()
+    """Extensions of queues in which as many callers wait as may."""
 
 
 class Endpoint(NamedTuple):
@@ -74,7 +80,7 @@ class Endpoint(NamedTuple):
     extension rings any more."""
     alert: Alert = ""
     """How the phone shall alert (A7/A8): "splash" is one short ring, limited by `seconds`; "silent" shows the call without a sound;
-    "recall" tells whoever had the call that it comes back (C3, C5)."""
+    "recall" tells whoever had the call that it comes back (C3, C5); "answer" asks the phone to answer by itself (click to dial)."""
     diverted_by: str | None = None
     """The assistant who diverts their filtered calls here (A14)."""
     diversion: str = ""
@@ -201,3 +207,5 @@ class RoutePlan(NamedTuple):
     as the directory has it; "" where none was dialled."""
     anchored: bool = False
     """Whether the sound passes through the media engine from the start; the rule "media" in the trace says why."""
+    pin_of: str | None = None
+    """set: the extension whose PIN must be right before the settings are made (E7); None: no PIN is asked for."""

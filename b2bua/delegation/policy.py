@@ -23,7 +23,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from b2bua.delegation import callerid, codes, screening, speaking
+from b2bua.delegation import callerid, codes, hot_desk, screening, speaking
 from b2bua.delegation.anchoring import emergency_rule
 from b2bua.delegation.assistants import unavailable, where_rung
 from b2bua.delegation.callerid import quotable
@@ -54,8 +54,9 @@ class Wish(NamedTuple):
 
 def decide(facts: Facts, directory: Directory, now: datetime) -> RoutePlan:
     """The plan for one new call. `now` is aware and in any zone. Never raises for any facts; a refusal is a plan, too."""
-    situation = Situation(facts, directory, now)
-    return _from_trunk(situation) if facts.caller.kind == "trunk" else _from_user(situation)
+    if facts.caller.kind == "trunk":
+        return _from_trunk(Situation(facts, directory, now))
+    return _from_user(Situation(hot_desk.settled(facts, directory, now.timestamp()), directory, now))
 
 
 def _from_trunk(situation: Situation) -> RoutePlan:
@@ -73,10 +74,13 @@ def _from_trunk(situation: Situation) -> RoutePlan:
 
 def _from_user(situation: Situation) -> RoutePlan:
     """A user calls: emergency first, then what codes set, then as whom, then where to."""
+    if situation.caller.device is not None:
+        situation.note("shared phone", True, f"{situation.named(situation.caller.extension or '')} has logged in at {situation.caller.device}")
     wish = _wish(situation)
     destination = situation.directory.numbers.resolve(wish.number)
-    if destination.kind == "emergency":
-        return _emergency(situation, destination)
+    behind = destination if wish.identity is None else situation.directory.numbers.resolve(situation.directory.codes.behind(wish.number))
+    if behind.kind == "emergency":
+        return _emergency(situation, behind)
     situation.trace.append(NO_EMERGENCY)
     if wish.code is not None:
         situation.note("feature code", True, f"{wish.code.code} is the code of {wish.code.feature}")
@@ -149,15 +153,15 @@ def _obeyed(situation: Situation, code: Dialled) -> RoutePlan:
     outcome = codes.obey(situation, code)
     if isinstance(outcome, Refusal):
         return refused(situation, outcome)
-    settings, confirmation = outcome
-    situation.note("done", True, confirmation)
+    situation.note("done", True, outcome.confirmation)
     return RoutePlan(
         "set",
         final_status=200,
         called=callerid.printable(situation.facts.dialled, MAX_DIALLED),
         present=callerid.caller_inside(situation.caller),
-        settings=settings,
-        confirmation=callerid.printable(confirmation),
+        settings=outcome.settings,
+        confirmation=callerid.printable(outcome.confirmation),
+        pin_of=outcome.pin_of,
         plain=True,
         trace=tuple(situation.trace),
     )
@@ -242,7 +246,9 @@ def _to_user(situation: Situation, destination: Destination, dialled: str, chose
     """To an executive through the filter, to everybody else directly. Nobody reaches themselves."""
     user = situation.directory.users[destination.extension or ""]
     situation.note("a user's number", True, f"{quotable(dialled)} is {user.shown}")
-    if user.extension == situation.caller.extension:
+    if user.type == "shared":
+        _note_who_is_there(situation, user)
+    if user.extension in (situation.caller.extension, situation.caller.device):
         situation.note("one's own number", True, "a plan never rings the caller")
         return refused(situation, Refusal(486, "this is your own number"), destination.number)
     spoken = speaking.voice(situation, chosen, destination.number, user.extension)
@@ -255,6 +261,13 @@ def _to_user(situation: Situation, destination: Destination, dialled: str, chose
         return _confidential(situation, user, call, office)
     first = _calls_back(situation, office)
     return _filtered(situation, call, office, first) if verdict == "assistants" else _plain(situation, user, call, first)
+
+
+def _note_who_is_there(situation: Situation, phone: User) -> None:
+    """A shared phone is called by its own number, whoever has logged in."""
+    there = situation.setting("hot_desk", phone.extension)
+    text = "nobody has logged in" if there is None else f"logged in: {situation.named(there)}"
+    situation.note("shared phone", there is not None, f"{phone.shown}: {text}")
 
 
 def _plain(situation: Situation, user: User, call: Shown, first: Stages = ()) -> RoutePlan:
@@ -317,6 +330,7 @@ def _calls_back(situation: Situation, office: Office) -> Stages:
 
 
 def _spare(situation: Situation, stages: Stages) -> Stages:
-    """A plan never rings the caller."""
-    return spare(stages, situation.caller.extension, situation.key)
+    """A plan never rings the caller, nor the shared phone at which they are."""
+    stages = spare(stages, situation.caller.extension, situation.key)
+    return stages if situation.caller.device is None else spare(stages, situation.caller.device, situation.key)
 

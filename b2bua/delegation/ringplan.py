@@ -14,7 +14,7 @@ from b2bua.delegation.assistants import MAX_HOPS, who_rings
 from b2bua.delegation.callerid import quotable
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.office import Office, endpoints_of
-from b2bua.delegation.people import Executive, User
+from b2bua.delegation.people import INACTIVE, Executive, User
 from b2bua.delegation.plan import Endpoint, Role, Stage
 from b2bua.delegation.situation import Situation
 from b2bua.delegation.stages import PLAIN_RING_SECONDS, Stages, assistants_stages, holding, until
@@ -48,6 +48,9 @@ def ring_office(situation: Situation, office: Office, path: Path = ()) -> RingPl
     """The plan for a call that the assistants of `office` take."""
     executive = office.executive
     alerting, after = executive.alerting, executive.rollover.after_seconds
+    if executive.extension in situation.facts.full:
+        situation.note("queue", False, f"{office.user.shown} is full: {executive.capacity} callers wait already")
+        return RingPlan((), 0, rollover_stages(situation, office, path))
     own_phones = _own_phones(situation, office)
     stages = _assistants(situation, office, own_phones)
     if alerting.executive == "first" and own_phones:
@@ -125,9 +128,14 @@ def ring_user(situation: Situation, user: User, role: Role, path: Path = ()) -> 
     """The user's own phones, with the user's own forwarding: always, busy, no answer, unreachable. Empty on DND without one."""
     forwarding = user.forwarding
     here = (*path, user.extension)
+    if not user.active and user.type != "forwarding":
+        situation.note("no phones", True, f"{situation.named(user.extension)} {INACTIVE[user.status]}")
+        return ()
     if forwarding.always:
         situation.note("forward always", True, f"{situation.named(user.extension)} forwards all calls to {quotable(forwarding.always)}")
         return mark(ring_target(situation, forwarding.always, "forward", here), user.extension, "unconditional")
+    if user.type == "forwarding":
+        return ()
     if on_dnd(situation, user):
         situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
         return _follow_up(situation, user, forwarding.busy, here, "do-not-disturb") if forwarding.busy else ()
@@ -199,6 +207,8 @@ def ring_target(situation: Situation, target: str, role: Role, path: Path) -> St
 
 def _only_phones(situation: Situation, user: User, role: Role) -> Stages:
     """A confidential contact whom somebody else forwards rings the executive's phones, and goes no further (A24)."""
+    if not user.active:
+        return ()
     if on_dnd(situation, user):
         situation.note("do not disturb", True, f"the phones of {situation.named(user.extension)} do not ring")
         return ()

@@ -1,4 +1,5 @@
-"""What phones have set since the directory was written: filter on and off, opted out, divert, do not disturb, call as, duty, callbacks.
+"""What phones have set since the directory was written: filter on and off, opted out, divert, do not disturb, call as, duty, callbacks, who
+has logged in on shared phones.
 
 Immutable like the directory that carries it: `with_settings` makes the next one. What is not set is as the directory says. It
 outlives the server in the store, one row for each `Setting`.
@@ -30,6 +31,8 @@ class State:
     """By executive and number. Each call on behalf may add one, so that only one executive's are copied for it."""
     subjects: frozenset[str] = frozenset()
     """Who has ever set something: whoever is not in here is as the directory says."""
+    desks: MappingProxyType[str, tuple[Setting, ...]] = field(default_factory=lambda: _NOTHING)
+    """By user: the shared phones at which they have logged in."""
 
     @classmethod
     def of(cls, settings: Collection[Setting]) -> State:
@@ -40,10 +43,12 @@ class State:
         """The same with `settings` made; those whose value is None are forgotten."""
         callbacks = [each for each in settings if each.kind == "callback"]
         others = [each for each in settings if each.kind != "callback"]
+        changed = _changed(self.settings, {(each.kind, each.subject, each.object): each for each in others})
         return State(
-            _changed(self.settings, {(each.kind, each.subject, each.object): each for each in others}),
+            changed,
             _with_callbacks(self.callbacks, callbacks),
             self.subjects.union(each.subject for each in others),
+            _desks(changed) if any(each.kind == "hot_desk" for each in others) else self.desks,
         )
 
     def __iter__(self) -> Iterator[Setting]:
@@ -72,6 +77,10 @@ class State:
         """What is set; None when nothing is, or, with `now`, when its time is over. Callbacks are asked for by `callback`."""
         return _value(self.settings.get((kind, subject, object)), now)
 
+    def at_desks(self, user: str, now: float) -> list[str]:
+        """The shared phones at which `user` has logged in (E7)."""
+        return [each.subject for each in self.desks.get(user, ()) if each.until is None or each.until > now]
+
     def callback(self, executive: str, number: str, now: float) -> str | None:
         """The assistant who called `number` (its look-up key) for `executive` lately (B11)."""
         numbers = self.callbacks.get(executive)
@@ -82,6 +91,14 @@ def _value(setting: Setting | None, now: float | None) -> str | None:
     if setting is None or (now is not None and setting.until is not None and setting.until <= now):
         return None
     return setting.value
+
+
+def _desks(settings: Mapping[Key, Setting]) -> MappingProxyType[str, tuple[Setting, ...]]:
+    found: dict[str, tuple[Setting, ...]] = {}
+    for each in settings.values():
+        if each.kind == "hot_desk" and each.value is not None:
+            found[each.value] = (*found.get(each.value, ()), each)
+    return MappingProxyType(found)
 
 
 def _end(setting: Setting) -> float:

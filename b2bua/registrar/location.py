@@ -227,12 +227,8 @@ class Location:
     def set_permanent(self, contacts: Mapping[str, Iterable[str]]) -> None:
         """Replace all permanent contacts: account to contact URIs."""
         before = self._permanent
-        self._permanent = {
-            aor: tuple(Binding(aor, Contact(uri, "", 1.0, None, None, 0), inf, 0.0, None) for uri in uris)
-            for aor, uris in contacts.items()
-            if uris
-        }
-        for aor in before.keys() | self._permanent.keys():
+        now = self._permanent = {aor: _permanent(aor, tuple(uris), before.get(aor, ())) for aor, uris in contacts.items() if uris}
+        for aor in [each for each in before.keys() | now.keys() if before.get(each) is not now.get(each)]:
             self._changed(aor)
 
     # -- time
@@ -353,6 +349,13 @@ class Location:
     def _changed(self, aor: str) -> None:
         for listener in self._listeners:
             listener(aor)
+
+
+def _permanent(aor: str, uris: tuple[str, ...], before: Bindings) -> Bindings:
+    """The bindings that these contacts have already, or new ones."""
+    if tuple([each.contact for each in before]) == uris:
+        return before
+    return tuple([Binding(aor, Contact(uri, "", 1.0, None, None, 0), inf, 0.0, None) for uri in uris])
 
 
 def _check_order(binding: Binding, source: Source) -> None:

@@ -111,7 +111,7 @@ class Registrar:
         self._stack.reject(request, flow, 401, headers="".join(f"WWW-Authenticate: {each}\r\n" for each in challenges))
 
     def _check_right(self, aor: str, username: str) -> None:
-        if username != aor or not self.credentials.may_register(username):
+        if not self.credentials.may_act_for(username, aor):
             raise Refused(403)
 
     # -- what it asks

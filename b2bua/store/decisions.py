@@ -41,7 +41,7 @@ def _make(named: type[_T], values: Sequence[Any]) -> _T:
 
 def _facts(values: Sequence[Any]) -> Facts:
     found = _make(Facts, values)
-    return found._replace(caller=caller_of(found.caller))
+    return found._replace(caller=caller_of(found.caller), full=tuple(found.full))
 
 
 def caller_of(values: Sequence[Any]) -> Caller:

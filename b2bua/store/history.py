@@ -18,6 +18,7 @@ JsonRow = dict[str, object]
 FOUND_AT_MOST: Final = 10
 PRIVATE: Final = "private"
 """Instead of the caller, where a call was confidential."""
+MAX_NAME: Final = 128
 
 _dumps = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
@@ -28,9 +29,12 @@ class SqlHistory:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def rows(self, extension: str | None = None, limit: int = 1000) -> list[HistoryRow]:
-        """The newest `limit` rows; with `extension` only those in which it took part."""
+    def rows(self, extension: str | None = None, limit: int = 1000, before: tuple[float, str] | None = None) -> list[HistoryRow]:
+        """The newest `limit` rows; with `extension` only those in which it took part, with `before` (`started` and `id` of a row) older ones."""
         query = select(history).order_by(history.c.started.desc(), history.c.id).limit(limit)
+        if before is not None:
+            started, last = before
+            query = query.where((history.c.started < started) | ((history.c.started == started) & (history.c.id > last)))
         if extension is not None:
             query = query.where(history.c.parties.contains(f",{extension},", autoescape=True))
         with self._engine.connect() as connection:
@@ -87,7 +91,7 @@ def iso(seconds: float | None) -> str | None:
 
 
 def to_json(row: HistoryRow) -> JsonRow:
-    """The row with the names of the public contract, plus `status`."""
+    """The row with the names of the public contract, plus `caller_name` and `status`."""
     return {
         "id": row.id,
         "started": iso(row.started),
@@ -95,6 +99,7 @@ def to_json(row: HistoryRow) -> JsonRow:
         "ended": iso(row.ended),
         "direction": row.direction,
         "caller": row.caller,
+        "caller_name": _caller_name(row),
         "called": row.called,
         "executive": row.executive,
         "answered_by": row.answered_by,
@@ -118,7 +123,18 @@ def to_json(row: HistoryRow) -> JsonRow:
     }
 
 
-def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
+def _caller_name(row: HistoryRow) -> str:
+    """The display name with which a call came from outside, printable; "" without one, and for who did not want to be named.
+
+    Users have their names in the directory; on whose behalf one of them called, that name must not tell.
+    """
+    if row.decision is None or row.decision[1].caller.kind != "trunk" or row.decision[1].caller.anonymous:
+        return ""
+    name = row.decision[1].caller.name
+    return "".join(each if each.isprintable() else " " for each in name).strip()[:MAX_NAME]
+
+
+def view(rows: Iterable[HistoryRow], extension: str, *, by_another: bool = False) -> list[JsonRow]:
     """The calls in which `extension` had a part, in the order given, each as that user sees it, with a `note`.
 
     The executive reads "delegated, answered by 676", the assistant "for 667"; a call on behalf reads "on behalf, by 676"
@@ -126,7 +142,8 @@ def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
     only rang while another answered has no part in the call: that phone logs no missed call either (A23).
 
     A feature code appears only to the one who dialled it. Who calls in confidence (A24) is named to the executive only:
-    to an assistant whom such a call reached, by forwarding or during the call, the contact is "private".
+    to an assistant whom such a call reached, by forwarding or during the call, the contact is "private"; `by_another`: somebody else
+    looks at the view of `extension`, and is not told either.
     """
     seen = []
     for row in rows:
@@ -136,7 +153,7 @@ def view(rows: Iterable[HistoryRow], extension: str) -> list[JsonRow]:
         shown = to_json(row)
         if row.on_behalf_of is not None and extension not in (row.on_behalf_of, row.actor):
             shown.update(on_behalf_of=None, actor=None, segments=[], quality=[])
-        if _is_private(row, extension):
+        if _is_private(row, extension) or (by_another and row.decision is not None and row.decision[2].confidential):
             shown = _without_contact(shown, row)
         seen.append({**shown, "note": note})
     return seen
@@ -204,7 +221,8 @@ def _without_contact(shown: JsonRow, row: HistoryRow) -> JsonRow:
             return [hide(each) for each in value]
         return PRIVATE if isinstance(value, str) and value in contact else value
 
-    return {**shown, **{key: hide(shown[key]) for key in ("caller", "called", "answered_by", "segments", "quality")}}
+    hidden = {key: hide(shown[key]) for key in ("caller", "called", "answered_by", "segments", "quality")}
+    return {**shown, **hidden, "caller_name": ""}
 
 
 def _executive_note(row: HistoryRow) -> str:

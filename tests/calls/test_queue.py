@@ -190,3 +190,34 @@ def test_a_user_who_forwards_to_a_queue(new_world: NewWorld) -> None:
     world.run(59)
     assert (len(tom.calls), len(lee.calls)) == (1, 3)
     mine.expect_ended(486, within=3)
+
+
+# --- full (E10) -----------------------------------------------------------------------------------------------------------------
+
+
+def test_when_the_queue_is_full_the_next_caller_goes_to_the_overflow_at_once(new_world: NewWorld) -> None:
+    world = new_world(queue("601", "602", capacity=2), users=users())
+    lee, tom = world.phones("601", "678")
+    first, second = (world.carrier.call_from(f"+1555123456{n}", "500") for n in range(2))
+    first.expect_ringing()
+    second.expect_ringing()
+    assert (len(lee.calls), tom.calls) == (2, [])
+    world.carrier.call_from("+15551234569", "500").expect_ringing()
+    assert (len(lee.calls), len(tom.calls)) == (2, 1)
+    lee.calls[0].answer()
+    first.expect_up()
+    world.carrier.call_from("+15551234560", "500").expect_ringing()
+    assert len(tom.calls) == 1, "who is served waits no more"
+
+
+def test_a_full_queue_without_overflow_refuses(new_world: NewWorld) -> None:
+    world = new_world(queue("601", capacity=1, rollover=Rollover()), users=users())
+    world.phone("601")
+    first = world.carrier.call_from("+15551234567", "500")
+    first.expect_ringing()
+    second = world.carrier.call_from("+15551234568", "500")
+    second.expect_ended(480)
+    first.cancel()
+    first.expect_ended(487)
+    third = world.carrier.call_from("+15551234568", "500")
+    third.expect_ringing()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from b2bua.config import load, load_directory
+from b2bua.delegation.lint import Looked
 from b2bua.delegation.model import Directory
 from b2bua.errors import ConfigError
 
@@ -128,7 +129,8 @@ def files(tmp_path: Path) -> Files:
 @pytest.fixture
 def no_linter(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what is read: an organisation that is spoilt in one place is often found fault with by the linter, too."""
-    monkeypatch.setattr("b2bua.config.directory.lint", lambda directory, today: ())
+    nothing = Looked((), {}, NOW.date(), frozenset(), {})
+    monkeypatch.setattr("b2bua.config.directory.look", lambda directory, today, before: nothing)
 
 
 @pytest.fixture

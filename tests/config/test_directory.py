@@ -93,7 +93,7 @@ def another(extension: str) -> str:
         ("executives:", another("11.2"), r"7: users\[3\].extension: 11.2 is an emergency number"),
         ("executives:", "  - 678 geheim\nexecutives:", r"7: users\[3\]: is text, not keys with values; write keys such as extension, name"),
         ("name: Ana Aide", 'name: "Ana\\x07"', r"6: users\[2\].name: contains a control character"),
-        ("password: ana-677", "passwort: ana-677", r"6: users\[2\].password: is missing.*\n6: .*did you mean `password`\?"),
+        ("password: ana-677", "passwort: ana-677", r"6: users\[2\].passwort: is no key.*did you mean `password`\?"),
         ("password: ana-677", "password: [ana-677]", r"6: users\[2\].password: cannot be used; write a password"),
         ('"+6221500676"', '"+6221500667"', r"5: users\[1\].numbers\[0\]: \+6221500667 is already a number of Olivia Boss"),
         ('"+6221500676"', '"6221500667"', r"5: users\[1\].numbers\[0\]: 6221500667 is already a number of Olivia Boss"),

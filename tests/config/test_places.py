@@ -101,7 +101,7 @@ def test_recall_time_in_rings(places: Files) -> None:
         ('number: "801"', 'name: "x"', "54: conferences[1].number: is missing; write two to eight digits"),
         ('["667", "676"]', '["667", "699"]', "53: conferences[0].moderators[1]: 699 is no user's extension"),
         ('["667", "676"]', '["500"]', "53: conferences[0].moderators[0]: 500 is a group; write the extension of a user"),
-        ('"4711"', '"47a"', "53: conferences[0].pin: is '47a'; write three to twelve digits, or null"),
+        ('"4711"', '"47a"', "53: conferences[0].pin: cannot be used; write three to twelve digits, or null"),
         ("+6221500800", "+6221500676", "53: conferences[0].numbers[0]: +6221500676 is a number of Sam Secretary (676); write another number"),
     ],
 )  # fmt: skip

@@ -21,7 +21,8 @@ DEMO = Path(__file__).resolve().parents[2] / "config"
 CALL = 'from: "601", to: "667"'
 MORE_USERS = """users:
   - {extension: "601", name: Lee Colleague, password: lee-601, numbers: ["+6221500602"], location: HQ}
-  - {extension: "602", name: Mia Colleague, password: mia-602, location: HQ}"""
+  - {extension: "602", name: Mia Colleague, password: mia-602, location: HQ}
+  - {extension: "603", name: Desk, password: desk-603, type: shared, emergency_location: Hall}"""
 SERVICE = """services:
   - {extension: "510", name: Help Desk, agents: ["602"], rollover: {action: hangup}}
 duty_profiles:
@@ -127,6 +128,7 @@ class TestReading:
             ('dnd: ["667"]', [Setting("dnd", "667", "", "on")]),
             ('call_as: {"676": "667"}', [Setting("call_as", "676", "", "667")]),
             ('duty: {"602": Early}', [Setting("duty", "602", "", "Early")]),
+            ('logged_in: {"603": "676"}', [Setting("hot_desk", "603", "", "676")]),
             ('duty: {"602": off}', [Setting("duty", "602", "", "")]),
             ('callback: {"667": {"+1 555 1234567": "676"}}', [Setting("callback", "667", "15551234567", "676")]),
             (
@@ -204,6 +206,8 @@ class TestErrors:
             ('call_as: {"999": "667"}', ".call_as.999: '999' is no user's extension"),
             ('call_as: {"676": "601"}', ".call_as.676: '601' is no executive's extension"),
             ('call_as: {"676": {until: 2026-11-23}}', ".call_as.676.extension: is missing; write the extension of a user"),
+            ('logged_in: {"601": "676"}', ".logged_in.601: '601' is no shared phone; did you mean `603`?; write the extension of a shared phone"),
+            ('logged_in: {"603": "999"}', ".logged_in.603: '999' is no user's extension"),
             ('duty: {"676": Early}', ".duty.676: 'Early' is no duty profile of 676; write off"),
             ('callback: {"667": "676"}', ".callback.667: is text; write numbers with assistants"),
             ('callback: {"667": {"x": "676"}}', ".callback.667.x: is 'x'; write an outside number"),
@@ -290,7 +294,7 @@ class TestTheDemo:
 
     def test_every_row_that_a_decision_can_show_has_a_case(self, demo: Directory) -> None:
         found, _ = read_cases(DEMO / "what-if.yaml", demo)
-        rows = {f"A{n}" for n in range(4, 26)} - {"A23"} | {f"B{n}" for n in range(1, 13)} - {"B8"} | {"C3", "C5", "C7", "C10", "C12"}
+        rows = {f"A{n}" for n in range(4, 26)} - {"A23"} | {f"B{n}" for n in range(1, 13)} - {"B8"} | {"C3", "C5", "C7", "C10", "C12", "E7"}
         assert {case.row for _, case in found} == rows
 
     def test_names_are_given_once(self, demo: Directory) -> None:

@@ -73,9 +73,17 @@ def test_a_stale_nonce_is_said_to_be_stale(bench: Bench) -> None:
 
 def test_nobody_registers_for_somebody_else(bench: Bench) -> None:
     assert Phone(bench, "676").register(f"Contact: <{A}>\r\n", to=f"<sip:667@{DOMAIN}>").status == 403
-    assert Phone(bench, "676").register(f"Contact: <{A}>\r\n", to=f"<sip:676-667@{DOMAIN}>").status == 403
+    assert Phone(bench, "677").register(f"Contact: <{A}>\r\n", to=f"<sip:676-667@{DOMAIN}>").status == 403
     assert Phone(bench, "667").register(f"Contact: <{A}>\r\n", to=f"<sip:{DOMAIN}>").status == 403
     assert bench.location.count == 0
+
+
+def test_an_assistant_may_authenticate_as_themselves_on_a_delegated_line(bench: Bench) -> None:
+    """Their password was set before the line came, and of passwords only digests are kept."""
+    assert Phone(bench, "676").register("Contact: <sip:line@192.0.2.1>\r\n", to=f"<sip:676-667@{DOMAIN}>").status == 200
+    assert Phone(bench, "678").register("Contact: <sip:line@192.0.2.1>\r\n", to=f"<sip:678-667@{DOMAIN}>").status == 403  # no use
+    assert [each.contact for each in bench.location.contacts("676-667")] == ["sip:line@192.0.2.1"]
+    assert bench.location.contacts("676") == ()
 
 
 def test_a_delegated_line_is_an_account_of_its_own(bench: Bench) -> None:

@@ -43,8 +43,9 @@ PLAN = RoutePlan(
     "retrieve",
     "701",
     True,
+    "676",
 )
-DECISION = (1_790_000_000.0, Facts(CALLER, "#64667*1", "667"), PLAN)
+DECISION = (1_790_000_000.0, Facts(CALLER, "#64667*1", "667", ("500",)), PLAN)
 
 
 def test_a_decision_comes_back_as_it_was_made() -> None:
@@ -62,8 +63,8 @@ def test_a_decision_comes_back_as_it_was_made() -> None:
 def test_fields_are_only_ever_appended(named: Any) -> None:
     """Stored decisions know the fields by their place. A field may be added at the end of a line, with a default; nothing else."""
     assert " ".join(named._fields) == {
-        Caller: "kind extension line trunk number name anonymous unavailable",
-        Facts: "caller dialled preferred_identity",
+        Caller: "kind extension line trunk number name anonymous unavailable device",
+        Facts: "caller dialled preferred_identity full",
         Endpoint: "kind extension number trunk role for_executive seconds lasting devices after alert diverted_by diversion diverting"
         " note",
         Stage: "endpoints seconds name busy no_answer unreachable hold",
@@ -72,7 +73,7 @@ def test_fields_are_only_ever_appended(named: Any) -> None:
         Rule: "name matched reason",
         RoutePlan: "action stages rollover_after rollover final_status final_reason warning direction executive diversion_reason"
         " on_behalf_of actor called present present_assistant alert_info emergency plain trace asserted present_outside settings"
-        " confirmation confidential present_for feature argument anchored",
+        " confirmation confidential present_for feature argument anchored pin_of",
     }[named]
 
 

@@ -136,6 +136,33 @@ def test_an_executive_who_called_a_confidential_contact() -> None:
     assert (own["called"], own["note"]) == (number, "")
 
 
+def test_a_caller_from_outside_has_the_name_that_the_call_came_with() -> None:
+    plain = FORWARDED._replace(confidential=False)
+    for name, shown in (("Carla Client", "Carla Client"), ("=cmd\r\n\u202ex\x1b[2J", "=cmd   x [2J"), ("x" * 300, "x" * 128)):
+        row = decided(DELEGATED, FRIEND._replace(name=name), plain)
+        assert to_json(row)["caller_name"] == shown
+        assert [each["caller_name"] for extension in ("667", "676") for each in view([row], extension)] == [shown, shown]
+    assert to_json(DELEGATED)["caller_name"] == "", "nothing was decided"
+
+
+def test_who_withheld_the_number_has_no_name_either() -> None:
+    row = decided(DELEGATED._replace(caller="anonymous"), FRIEND._replace(number="", name="Carla Client", anonymous=True), FORWARDED)
+    assert "Carla" not in str(to_json(row))
+
+
+def test_a_user_who_calls_as_somebody_else_is_not_named() -> None:
+    sam = Caller("user", "676", "667", None, "676", "Sam Secretary", False)
+    inside = decided(ON_BEHALF._replace(called="601", answered_by="601", parties=("676", "667", "601")), sam, RoutePlan("ring"))
+    assert [each["caller_name"] for extension in ("601", "667", "676") for each in view([inside], extension)] == ["", "", ""]
+
+
+def test_the_name_of_a_confidential_contact_is_for_whom_the_contact_is() -> None:
+    row = decided(DELEGATED, FRIEND._replace(name="Dr. Private"), FORWARDED)
+    assert "Dr. Private" not in str(view([row], "676"))
+    assert "Dr. Private" not in str(view([row], "667", by_another=True))
+    assert [each["caller_name"] for each in view([row], "667")] == ["Dr. Private"]
+
+
 def test_who_was_forwarded_to_openly_sees_a_confidential_caller() -> None:
     plan = FORWARDED._replace(stages=(Stage((phones("601"),), 20.0, "forward"),))
     (seen,) = view([decided(DELEGATED._replace(answered_by="601"), FRIEND, plan)], "601")
@@ -170,6 +197,7 @@ def test_json_has_the_names_of_the_contract() -> None:
         "ended": "1970-01-01T00:01:05.250Z",
         "direction": "incoming",
         "caller": "+15551230001",
+        "caller_name": "",
         "called": "+6221500667",
         "executive": "667",
         "answered_by": "676",

@@ -1,73 +1,26 @@
-"""The HTTP side: ``GET /health`` and ``GET /metrics``, in the same event loop as the calls.
-
-Every error is an ``application/problem+json`` document (RFC 9457).
-"""
+"""The HTTP socket, served by uvicorn in the same event loop as the calls."""
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http import HTTPStatus
 from typing import cast
 
 import h11
 import uvicorn
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-Health = Callable[[], Mapping[str, object]]
-"""What ``/health`` answers: ``status`` and the counts of the contract."""
-
-MAX_CONNECTIONS = 100
-"""Above that, requests are answered with 503."""
-MAX_OPEN = 200
+MAX_CONNECTIONS = 2_500
+"""Above that, requests are answered with 503. An open page holds one."""
+MAX_OPEN = 3_000
 """Above that, connections are not taken at all."""
+MAX_EVENT_BYTES = 65_536
+"""Of one message that a page sends."""
 REQUEST_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 5
 STOP_SECONDS = 2
 TICK_SECONDS = 1.0
-_NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
-def create_app(health: Health, metrics: CollectorRegistry) -> Starlette:
-    """The application. ``health`` is asked at each request; anything but ``{"status": "ok"}`` is answered with 503."""
-
-    async def get_health(_request: Request) -> Response:
-        report = dict(health())
-        status = HTTPStatus.OK if report.get("status") == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
-        return JSONResponse(report, status, _NO_STORE)
-
-    async def get_metrics(_request: Request) -> Response:
-        return Response(generate_latest(metrics), headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
-
-    return Starlette(
-        routes=[Route("/health", get_health), Route("/metrics", get_metrics)],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
-    )
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    return _problem(error.status_code, error.detail, error.headers)
-
-
-async def _failed(_request: Request, _error: Exception) -> Response:
-    # What went wrong is in the log (uvicorn writes it with its traceback), not in the answer.
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer; its log says why")
-
-
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An RFC 9457 document."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse(body, status, {**_NO_STORE, **(headers or {})}, media_type="application/problem+json")
 
 
 class _Http(H11Protocol):
@@ -76,6 +29,7 @@ class _Http(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take part, unless there are too many."""
         super().connection_made(cast("asyncio.Transport", transport))
+        self._waits_since = self.loop.time()
         if len(self.connections) > MAX_OPEN:
             self.transport.abort()
         else:
@@ -84,10 +38,16 @@ class _Http(H11Protocol):
     def _look(self) -> None:
         if self.transport.is_closing():
             return
-        if self.conn.our_state is h11.IDLE:
+        left = self._waits_since + REQUEST_SECONDS - self.loop.time()
+        if self.conn.our_state is h11.IDLE and left <= 0:
             self.transport.close()
         else:
-            self.loop.call_later(REQUEST_SECONDS, self._look)
+            self.loop.call_later(left if left > 0 else REQUEST_SECONDS, self._look)
+
+    def on_response_complete(self) -> None:
+        """The next request may take as long again."""
+        self._waits_since = self.loop.time()
+        super().on_response_complete()
 
 
 class _Server(uvicorn.Server):
@@ -140,7 +100,11 @@ async def serve(app: ASGIApp, host: str, port: int) -> HttpServer:
         access_log=False,
         lifespan="off",
         http=_Http,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_EVENT_BYTES,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        ws_per_message_deflate=False,  # most messages are short, and a page on the other side of the room pays for the rest
         server_header=False,
         limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

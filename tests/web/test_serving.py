@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from b2bua.web.api import HttpServer, create_app, serve
 from b2bua.web.metrics import Reading, registry
+from b2bua.web.serving import HttpServer, serve
+from tests.support.http import application
 
 COUNTS = {"calls": 0, "legs": 0, "dialogs": 0, "transactions": 0, "timers": 0, "registrations": 3, "media_ports": 0}
 
@@ -29,7 +30,7 @@ class Answer:
 
 async def ask(server: HttpServer, request: str, host: str = "127.0.0.1") -> Answer:
     reader, writer = await asyncio.open_connection(host, server.port)
-    writer.write(f"{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
     raw = await asyncio.wait_for(reader.read(), 5)
     writer.close()
     await writer.wait_closed()
@@ -40,7 +41,7 @@ def over_http(
     request: str, health: Mapping[str, object] | None = None, readings: tuple[Reading, ...] = (), host: str = "127.0.0.1"
 ) -> Answer:
     async def once() -> Answer:
-        server = await serve(create_app(lambda: health or {"status": "ok", **COUNTS}, registry(readings)), host, 0)
+        server = await serve(application(lambda: health or {"status": "ok", **COUNTS}, registry(readings)), host, 0)
         try:
             return await ask(server, request, host)
         finally:
@@ -96,7 +97,7 @@ def test_a_bug_is_a_problem_document_that_says_nothing(caplog: pytest.LogCapture
 def test_signals_stay_with_the_composition_root() -> None:
     async def look() -> None:
         before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-        server = await serve(create_app(lambda: {"status": "ok"}, registry(())), "127.0.0.1", 0)
+        server = await serve(application(), "127.0.0.1", 0)
         assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
         await server.stop()
 
@@ -105,7 +106,7 @@ def test_signals_stay_with_the_composition_root() -> None:
 
 def test_an_address_in_use_is_an_os_error() -> None:
     async def twice() -> None:
-        app = create_app(lambda: {"status": "ok"}, registry(()))
+        app = application()
         server = await serve(app, "127.0.0.1", 0)
         try:
             with pytest.raises(OSError, match=r"in use: HTTP on 127\.0\.0\.1:\d+"):
@@ -126,7 +127,7 @@ def test_ipv6() -> None:
 
 def test_stopping_closes_the_socket_and_open_connections() -> None:
     async def stop() -> None:
-        server = await serve(create_app(lambda: {"status": "ok"}, registry(())), "127.0.0.1", 0)
+        server = await serve(application(), "127.0.0.1", 0)
         _reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         await asyncio.wait_for(server.stop(), 5)
         with pytest.raises(OSError, match=r"refused|failed"):
@@ -134,3 +135,22 @@ def test_stopping_closes_the_socket_and_open_connections() -> None:
         writer.close()
 
     asyncio.run(stop())
+
+
+def test_a_client_that_asks_again_and_again_is_not_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("b2bua.web.serving.REQUEST_SECONDS", 0.1)
+
+    async def keep_asking() -> None:
+        server = await serve(application(), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        end = asyncio.get_running_loop().time() + 0.35
+        while asyncio.get_running_loop().time() < end:
+            writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+            await asyncio.wait_for(reader.readexactly(length), 5)
+        assert await asyncio.wait_for(reader.read(), 5) == b"", "and who has nothing more to ask makes room"
+        writer.close()
+        await server.stop()
+
+    asyncio.run(keep_asking())

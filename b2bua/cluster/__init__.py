@@ -1,0 +1,1 @@
+"""What servers, and the rooms of one server, tell each other: plain events on a bus."""

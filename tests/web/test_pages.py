@@ -1,0 +1,397 @@
+"""The portal's pages: who may open which, what a browser may keep and run, and the administration as people use it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="the tests' packages are not installed")
+
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from b2bua.administration.ports import PhoneView
+from b2bua.web.pages.shell import Assets, assets
+from tests.support.browser import chromium
+from tests.web.support.live_office import LiveOffice
+from tests.web.support.web_office import WebOffice
+
+HTML = {"Accept": "text/html"}
+TOPICS = ("users", "executives", "groups", "services", "duty-profiles", "conferences", "schedules", "caller-groups", "phones", "sites", "cost-centres", "numbers", "audit")
+HOSTILE = "<img src=x onerror=alert(1)> مرحبا \U0001f680"
+
+
+def get(office: WebOffice, account: str, path: str) -> Any:
+    """A page as the browser of somebody gets it, redirects not followed."""
+    client = office.sign_in(account)[0] if account else office.client()
+    return office.run(client.get(path, headers=HTML))
+
+
+# --- who may open what
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/users", "/admin/users/676", "/admin/executives/667", "/my-delegation", "/my-delegation/667", "/simulator"])
+def test_nobody_sees_a_page_before_signing_in(reading: WebOffice, path: str) -> None:
+    answer = get(reading, "", path)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={path}")
+
+
+@pytest.mark.parametrize(
+    ("account", "path", "status"),
+    [
+        *(("admin", f"/admin/{topic}", 200) for topic in (*TOPICS, "organisation")),
+        *(("690", f"/admin/{topic}", 200) for topic in TOPICS),
+        ("690", "/admin/organisation", 403),
+        *(("680", f"/admin/{topic}", 200) for topic in ("users", "groups", "services", "duty-profiles", "phones", "sites", "cost-centres")),
+        *(("680", f"/admin/{topic}", 403) for topic in ("executives", "conferences", "schedules", "caller-groups", "numbers", "organisation", "audit")),
+        *((extension, path, 403) for extension in ("667", "676", "601") for path in ("/admin", "/admin/users", "/admin/executives/667")),
+        ("601", "/simulator", 403),
+        ("676", "/simulator", 200),
+        ("676", "/my-delegation/667", 200),
+        ("676", "/my-delegation/668", 403),
+        ("667", "/my-delegation/667", 200),
+        ("677", "/my-delegation/667", 403),
+        ("690", "/my-delegation/667", 200),
+        ("admin", "/admin/nothing", 404),
+    ],
+)
+def test_who_may_open_which_page(reading: WebOffice, account: str, path: str, status: int) -> None:
+    assert get(reading, account, path).status_code == status
+
+
+def test_whoever_manages_one_executive_is_taken_there(reading: WebOffice) -> None:
+    assert get(reading, "676", "/my-delegation").headers["location"] == "/my-delegation/667"
+    assert "You manage nobody" in get(reading, "601", "/my-delegation").text
+
+
+def test_the_navigation_has_what_one_may_open(reading: WebOffice) -> None:
+    def places(account: str, path: str) -> set[str]:
+        return set(re.findall(r'<a href="(/[^"]*)"', get(reading, account, path).text))
+
+    assert {"/admin", "/simulator", "/history", "/admin/organisation", "/imports"} <= places("admin", "/admin")
+    assert "/admin/organisation" not in places("690", "/admin")
+    assert not {"/admin/executives", "/admin/audit", "/simulator"} & places("680", "/admin")
+    assert "/admin" not in places("676", "/my-delegation/667")
+
+
+# --- what a browser gets
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/users", "/admin/users/676", "/my-delegation/667", "/simulator", "/admin/audit"])
+def test_a_page_runs_and_styles_nothing_of_its_own_and_is_not_kept(reading: WebOffice, path: str) -> None:
+    answer = get(reading, "admin", path)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["cache-control"] == "no-store"
+    assert re.search(r'<meta name="csrf" content="[^"]{20,}">', answer.text)
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", answer.text, re.S)
+    assert scripts
+    assert not "".join(scripts).strip()
+    assert "<style" not in answer.text
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", answer.text)
+    assert not re.search(r'(src|href)="(https?:)?//', answer.text)
+
+
+def test_a_key_with_markup_stays_text(reading: WebOffice) -> None:
+    answer = get(reading, "admin", "/admin/users/%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.text
+
+
+def test_static_files_are_kept_for_ever_under_their_version(reading: WebOffice) -> None:
+    client = reading.client()
+    path = assets().url("base.js")
+    answer = reading.run(client.get(path))
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["content-encoding"] == "gzip"
+    again = reading.run(client.get(path, headers={"If-None-Match": answer.headers["etag"]}))
+    assert (again.status_code, again.content) == (304, b"")
+    before = reading.run(client.get("/static/0123456789ab/base.js"))
+    assert (before.status_code, before.headers["cache-control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize("path", ["nothing.js", "%2e%2e/app.py", "..%2fapp.py", ""])
+def test_only_static_files_are_served(reading: WebOffice, path: str) -> None:
+    assert reading.run(reading.client().get(f"/static/{assets().version}/{path}")).status_code == 404
+
+
+def test_the_version_follows_every_file(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "one.css").write_text("a{}")
+    before = Assets(tmp_path)
+    assert before.url("deep/one.css") == f"/static/{before.version}/deep/one.css"
+    (tmp_path / "deep" / "one.css").write_text("b{}")
+    assert Assets(tmp_path).version != before.version
+    with pytest.raises(KeyError):
+        before.url("two.css")
+
+
+def test_every_file_that_a_script_imports_is_there() -> None:
+    folder = Path(__file__).parents[2] / "b2bua" / "web" / "static"
+    for script in folder.glob("*.js"):
+        text = script.read_text("utf-8")
+        for name in re.findall(r'from "\./([^"]+)"', text):
+            assert (folder / name).exists(), f"{script.name} imports {name}"
+        assert not re.search(r"\.(innerHTML|outerHTML|insertAdjacentHTML)\b|document\.write|\beval\(", text), script.name
+
+
+@pytest.mark.parametrize(("cookie", "shown"), [("dark", ' data-theme="dark"'), ("light", ' data-theme="light"'), ('"><script>', ""), ("", "")])
+def test_the_theme_is_that_of_the_cookie(reading: WebOffice, cookie: str, shown: str) -> None:
+    client, _ = reading.sign_in("admin")
+    answer = reading.run(client.get("/admin", headers={**HTML, "Cookie": f"{'; '.join(f'{k}={v}' for k, v in client.cookies.items())}; theme={cookie}"}))
+    assert re.search(r'<html lang="en"([^>]*)>', answer.text)[1] == shown  # type: ignore[index]
+
+
+# --- with a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if shutil.which("chromium") is None:
+        pytest.skip("there is no chromium here")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def _app() -> list[FastAPI]:
+    return []
+
+
+@pytest.fixture
+def live(browser: Browser, tmp_path: Path, migrated: Path, _app: list[FastAPI]) -> Iterator[LiveOffice]:
+    def make() -> WebOffice:
+        office = WebOffice(tmp_path / "office", template=migrated, app=_app[0] if _app else None)
+        _app[:] = [office.app]
+        return office
+
+    with LiveOffice(make, browser) as ready:
+        ready.enrol("667", "676")
+        yield ready
+        ready.site.leave()
+
+
+def opened(live: LiveOffice, path: str, account: str = "admin") -> Page:
+    page = live.site.visit(account, path).page
+    expect(page.locator("main .loading")).to_have_count(0)
+    return page
+
+
+def field(page: Page | Locator, path: str) -> Locator:
+    return page.locator(f'[data-path="{path}"]')
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#toasts")).to_contain_text("Saved")
+
+
+def body(live: LiveOffice, path: str) -> dict[str, Any]:
+    return dict(live.site.admin.ask("GET", path).json())
+
+
+def test_a_newcomer_makes_an_office_and_sees_its_phones_register(live: LiveOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: set[str] = set()
+
+    def phones(account: str) -> list[PhoneView]:
+        return [PhoneView(account, "sip:x@192.0.2.5", "Blue phone", "192.0.2.5:5060", "UDP", 0.0, False)] if account in registered else []
+
+    monkeypatch.setattr(live.office.desk, "phones", phones)
+    page = opened(live, "/admin")
+    live.site.visitors[-1].expects("422")
+    page.get_by_role("button", name="Executive with assistants").click()
+    page.get_by_role("button", name="Make them, and show the phones").click()
+    expect(field(page, "executive.name")).to_contain_text("Write a name.")
+    page.get_by_role("textbox", name="Executive: name").or_(field(page, "executive.name").get_by_role("textbox")).fill("Nina New")
+    field(page, "assistants[0].name").get_by_role("textbox").fill(HOSTILE)
+    field(page, "assistants[1].name").get_by_role("textbox").fill("Otto Other")
+    field(page, "assistants[1].number").get_by_role("textbox").fill("+6221500667")
+    page.get_by_role("button", name="Make them, and show the phones").click()
+    expect(field(page, "assistants[1].number")).to_contain_text("667", timeout=8000)
+    field(page, "assistants[1].number").get_by_role("textbox").fill("+6221500699")
+    extensions = [field(page, f"{place}.extension").get_by_role("textbox").input_value() for place in ("executive", "assistants[0]", "assistants[1]")]
+    caller = field(page, "colleagues[0].extension").get_by_role("textbox").input_value()
+    page.get_by_role("button", name="Make them, and show the phones").click()
+    expect(page.get_by_role("heading", name="Connect the phones")).to_be_visible()
+    cards = page.locator(".phone-card")
+    expect(cards).to_have_count(4)
+    expect(cards.nth(1)).to_contain_text(HOSTILE)
+    passwords = [cards.nth(each).locator(".secret code").inner_text() for each in range(4)]
+    assert len(set(passwords)) == 4
+    cards.nth(1).get_by_text("A second line key").click()
+    expect(cards.nth(1)).to_contain_text(f"{extensions[1]}-{extensions[0]}")
+    registered.add(extensions[1])
+    expect(cards.nth(1)).to_contain_text("Connected: Blue phone")
+    expect(cards.nth(0)).to_contain_text("Waiting for the phone")
+    registered.update((extensions[2], caller))
+    expect(page.get_by_text(f"Now call {extensions[0]}.")).to_be_visible()
+    assert body(live, f"/executives/{extensions[0]}")["assistants"] == extensions[1:]
+    links = page.get_by_role("region", name="Follow the calls on the page")
+    links.get_by_role("button", name="Make a sign-in link").nth(1).click()
+    visitor = live.site.visit()
+    visitor.open(links.locator("code").inner_text())
+    expect(visitor.page.get_by_role("heading", name=re.compile(re.escape(HOSTILE)))).to_be_visible()
+
+
+def test_nobody_yet_and_what_to_do_then(browser: Browser, tmp_path: Path, migrated: Path, _app: list[FastAPI]) -> None:
+    with LiveOffice(lambda: WebOffice(tmp_path, "organisation: Empty\n", migrated, app=_app[0] if _app else None), browser) as empty:
+        page = opened(empty, "/admin")
+        page.get_by_role("button", name="Add an executive with assistants").click()
+        expect(page.locator('[data-path$=".extension"] input')).to_have_count(4)
+        assert [each.input_value() for each in page.locator('[data-path$=".extension"] input').all()] == ["101", "102", "103", "104"]
+        for place, name in (("executive", "Olivia"), ("assistants[0]", "Sam"), ("assistants[1]", "Ana")):
+            field(page, f"{place}.name").get_by_role("textbox").fill(name)
+        page.get_by_role("button", name="Make them, and show the phones").click()
+        expect(page.locator(".phone-card")).to_have_count(4)
+        empty.site.leave()
+
+
+def test_a_user_is_found_changed_and_told_what_is_wrong(live: LiveOffice) -> None:
+    page = opened(live, "/admin/users")
+    page.get_by_role("searchbox").fill("sam")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Sam Secretary").click()
+    expect(page.get_by_role("heading", name="Sam Secretary")).to_be_visible()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
+    live.site.visitors[-1].expects("422")
+    page.get_by_label("E-mail").fill("no address")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(field(page, "email")).to_contain_text("write an e-mail address")
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    page.get_by_label("E-mail").fill("sam@acme.test")
+    page.get_by_label("Name", exact=True).fill(HOSTILE)
+    save(page)
+    assert body(live, "/users/676")["email"] == "sam@acme.test"
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    assert page.locator("main img").count() == 0
+
+
+def test_a_new_user_gets_a_password_that_is_shown_once(live: LiveOffice) -> None:
+    page = opened(live, "/admin/users/new")
+    page.get_by_label("Extension").fill("605")
+    page.get_by_label("Name", exact=True).fill("Nora Newest")
+    page.get_by_role("button", name="Add the user").click()
+    dialog = page.get_by_role("dialog", name="SIP password of Nora Newest")
+    password = dialog.locator("code").inner_text()
+    dialog.get_by_role("button", name="I have it").click()
+    expect(page).to_have_url(re.compile(r"/admin/users/605"))
+    expect(page.get_by_text(password)).to_have_count(0)
+
+
+def test_who_is_named_elsewhere_is_removed_with_a_warning(live: LiveOffice) -> None:
+    page = opened(live, "/admin/users/677")
+    live.site.visitors[-1].expects("409", "404")
+    page.get_by_role("button", name="Remove").click()
+    dialog = page.get_by_role("dialog", name="Remove Ana Aide?")
+    expect(dialog).to_contain_text("Executive 667, Assistants 2")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page).to_have_url(re.compile(r"/admin/users$"))
+    assert "677" not in str(body(live, "/executives/667")["assistants"])
+
+
+def test_the_ring_plan_is_drawn_before_anything_is_saved(live: LiveOffice) -> None:
+    page = opened(live, "/admin/executives/668")
+    chart = page.locator(".plan-chart")
+    expect(chart).to_have_accessible_name(re.compile("Ana Aide, Tom Deputy for 30 s"))
+    page.get_by_role("tab", name="Ringing").click()
+    page.get_by_role("radio", name="One after the other").check()
+    page.get_by_label("Ring time (seconds)").fill("12")
+    expect(chart).to_have_accessible_name(re.compile("Ana Aide for 12 s; then at 12 s Tom Deputy for 12 s"))
+    assert "alerting" not in body(live, "/executives/668")
+    live.site.visitors[-1].expects("422")
+    page.get_by_label("Ring time (seconds)").fill("0")
+    expect(field(page, "alerting.ring_seconds")).to_contain_text("seconds from 1 to 7200")
+    page.get_by_label("Ring time (seconds)").fill("15")
+    expect(field(page, "alerting.ring_seconds").locator(".problem")).to_have_count(0)
+    save(page)
+    assert body(live, "/executives/668")["alerting"] == {"mode": "sequential", "ring_seconds": 15}
+
+
+def test_a_gap_in_the_coverage_is_shown_as_text(live: LiveOffice) -> None:
+    live.site.admin.change("/executives/668", {"assistants": [{"extension": "677", "until": "2026-11-18T12:00"}]})
+    page = opened(live, "/admin/executives/668")
+    expect(page.get_by_text("One gap this week")).to_be_visible()
+    expect(page.get_by_text("Wed 2026-11-18 12:00 – Sun 2026-11-22 24:00: nobody").first).to_be_visible()
+    page.get_by_role("button", name="The week before").click()
+    expect(page.get_by_text("Somebody is there all week.")).to_be_visible()
+    opened(live, "/admin").get_by_text("1 gap").wait_for()
+
+
+def test_an_assistant_who_manages_edits_that_executive_and_sees_no_secrets_of_hers(live: LiveOffice) -> None:
+    page = opened(live, "/my-delegation", "676")
+    expect(page).to_have_url(re.compile("/my-delegation/667"))
+    page.get_by_role("tab", name="Filter").click()
+    page.get_by_role("button", name="Exception").click()
+    field(page, "filtering.criteria[1].name").get_by_role("textbox").fill("The board")
+    box = field(page, "filtering.criteria[1].from").get_by_role("combobox")
+    box.fill("668")
+    page.get_by_role("option", name="Victor Chief").click()
+    save(page)
+    assert body(live, "/executives/667")["filtering"]["criteria"][1] == {"name": "The board", "filter": False, "from": ["668"]}
+    assert body(live, "/executives/667")["confidential"] == ["family"], "what is hidden from Sam stays"
+    assert "family" not in page.content()
+
+
+def test_a_call_is_simulated_another_state_tried_and_the_answer_kept(live: LiveOffice) -> None:
+    page = opened(live, "/simulator?to=668")
+    chart = page.locator(".plan-chart")
+    expect(chart).to_have_accessible_name(re.compile("Ana Aide, Tom Deputy for 30 s"))
+    row = page.get_by_role("row", name=re.compile("Ana Aide"))
+    row.get_by_label("Opted out").check()
+    expect(chart).to_have_accessible_name(re.compile("Who rings when. Tom Deputy for 30 s"))
+    page.get_by_role("button", name="Keep as a what-if case").click()
+    dialog = page.get_by_role("dialog", name="Keep as a what-if case")
+    dialog.get_by_label("What the case shows").fill("Ana is away")
+    dialog.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.get_by_text("1 case as written")).to_be_visible()
+    case = live.site.admin.ask("GET", "/what-if").json()["cases"][0]
+    assert (case["name"], case["state"]) == ("Ana is away", {"opted_out": ["677-668"]})
+    live.site.admin.change("/executives/668", {"alerting": {"ring_seconds": 9}})
+    page.get_by_role("button", name="Run all").click()
+    expect(page.get_by_text("1 of 1 case do not come out as written")).to_be_visible()
+    expect(page.get_by_text("now 678, 9 s")).to_be_visible()
+
+
+def test_what_cannot_be_simulated_is_told_at_its_field(live: LiveOffice) -> None:
+    page = opened(live, "/simulator?from=nobody&to=668")
+    live.site.visitors[-1].expects("422", "404")
+    expect(field(page, "caller")).to_contain_text("nobody here is")
+
+
+def test_the_audit_shows_what_was_and_what_is(live: LiveOffice) -> None:
+    live.site.admin.change("/users/601", {"name": HOSTILE})
+    page = opened(live, "/admin/audit?kind=users&key=601")
+    row = page.locator(".case-row").first
+    expect(row).to_contain_text("changed")
+    row.locator("summary").click()
+    expect(row.locator(".was")).to_have_text("Lee Colleague")
+    expect(row.locator(".is")).to_have_text(HOSTILE)
+
+
+def test_phones_change_hands(live: LiveOffice) -> None:
+    page = opened(live, "/admin/phones")
+    page.get_by_role("button", name="Swap Desk of Olivia").click()
+    dialog = page.get_by_role("dialog", name="Swap Desk of Olivia")
+    dialog.get_by_label("Swap with").select_option("00:15:65:00:00:02")
+    dialog.get_by_role("button", name="Swap").click()
+    expect(page.locator("#toasts")).to_contain_text("Swapped")
+    assert body(live, "/phones/00:15:65:00:00:01")["user"] == "676"
+    page.get_by_role("button", name="Release Desk of Sam").click()
+    expect(page.get_by_role("row", name=re.compile("Desk of Sam"))).to_contain_text("on the shelf")
+
+
+def test_a_schedule_is_written_and_drawn(live: LiveOffice) -> None:
+    page = opened(live, "/admin/schedules/new")
+    page.get_by_label("Name", exact=True).fill("night")
+    page.get_by_label("Hours 1").first.fill("22:00-06:00")
+    expect(page.locator(".week-span")).to_have_count(10)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page).to_have_url(re.compile("/admin/schedules/night"))
+    assert body(live, "/schedules/night")["value"] == {"hours": {"mon-fri": "22:00-06:00"}}
