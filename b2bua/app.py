@@ -45,6 +45,8 @@ from b2bua.web.serving import serve
 SWEEP_SECONDS: Final = 1.0
 COLLECT_AFTER_SECONDS: Final = 10
 """Seconds without a call or transaction after which the cyclic garbage collector looks at everything, once."""
+YOUNG_OBJECTS: Final = 50_000
+"""Containers more than at the last look, after which the new ones are looked at while calls go on: that takes a few milliseconds."""
 LEAKED_OBJECTS: Final = 5_000_000
 """Containers more than at the last collection: 15,000 calls at once and half a minute of transactions at 2,000 calls/s are fewer."""
 SWITCH_SECONDS: Final = 0.0005
@@ -196,7 +198,8 @@ def _tame_collector() -> None:
 
     Calls and transactions leave no cycles behind, so there is nothing to find while calls run, and looking at a hundred thousand
     objects stops the server for tens of milliseconds. What lives now lives on and need not be looked at again; idle time is when
-    the rest is. On a server that is never idle it is looked at when so many objects more are alive as only a leak could explain.
+    the rest is. On a server that is never idle it is looked at when so many objects more are alive as only a leak could explain. A page
+    that is rendered and a change that is written do leave cycles, some tens of objects each: see `_look_for_garbage`.
     """
     gc.collect()
     gc.freeze()
@@ -220,12 +223,20 @@ async def _sweep(core: Core, engine: Engine) -> None:
         try:
             core.sweep(loop.time())
             engine.flush()
-            if idle_seconds == COLLECT_AFTER_SECONDS:
-                gc.collect()
+            _look_for_garbage(idle_seconds)
             idle_seconds = 0 if core.calls.calls or core.stack.servers else idle_seconds + 1
         except Exception:
             core.errors += 1  # and the housekeeping goes on
             core.log.exception("bug")
+
+
+def _look_for_garbage(idle_seconds: int) -> None:
+    """Once a second: everything when the server has been idle for a while, else what is new, and only where there is much of it."""
+    young, looks, _ = gc.get_count()
+    if idle_seconds == COLLECT_AFTER_SECONDS:
+        gc.collect()
+    elif young > YOUNG_OBJECTS:
+        gc.collect(0 if looks * YOUNG_OBJECTS < LEAKED_OBJECTS else 1)
 
 
 def _wake(core: Core, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:

@@ -8,8 +8,8 @@ import pwd
 import re
 import textwrap
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -145,40 +145,57 @@ def test_before_the_first_start_there_is_nothing_to_reset(folder: Path) -> None:
     assert not (folder / "var").exists()
 
 
-def test_a_running_server_lets_the_old_password_go_and_the_new_one_in(folder: Path) -> None:
-    """Also where nobody waits for what it looks at each second, and after five wrong guesses."""
-    prepared(folder, account("admin"), account("676"))
-
-    async def story() -> None:
-        opened = organisation(folder)
-        book = open_book(opened.directory, load(folder / "b2bua.yaml"), time.time)
-
-        async def run(function, /, *arguments):  # type: ignore[no-untyped-def]
-            return await asyncio.to_thread(function, *arguments)
-
-        accounts = Accounts(opened.accounts, book, lambda: book.directory, time.time, run, Hasher(QUICK))
-        await accounts.open()
-        ended: list[str] = []
-        accounts.listen(ended.append)
-        session = await accounts.sign_in("admin", GOOD, "Firefox", "192.0.2.1")
-        other = await accounts.sign_in("676", GOOD, "Firefox", "192.0.2.1")
-        for _ in range(5):
-            with pytest.raises(WrongPassword):
-                await accounts.sign_in("admin", "forgotten", "Firefox", "192.0.2.2")
-        new = (await asyncio.to_thread(reset, folder)).stdout.strip()
-        async with asyncio.timeout(5):
-            while accounts.by_session(session.secret) is not None or "admin" not in ended:
-                await asyncio.sleep(0.05)
-        assert accounts.by_session(other.secret) is not None
-        assert (await accounts.sign_in("admin", new, "Firefox", "192.0.2.1")).must_change
-        with pytest.raises(WrongPassword):
-            await accounts.sign_in("admin", GOOD, "Firefox", "192.0.2.1")
-        assert await accounts.bootstrap() is None, "which would replace it"
-        signed_in = await accounts.change_password("admin", new, OTHER, "Firefox", "192.0.2.1")
-        assert accounts.by_session(signed_in.secret) is not None
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[tuple[Accounts, Organisation]]:
+    """The accounts of a server over this database."""
+    opened = organisation(folder)
+    book = open_book(opened.directory, load(folder / "b2bua.yaml"), time.time)
+    accounts = Accounts(opened.accounts, book, lambda: book.directory, time.time, asyncio.to_thread, Hasher(QUICK))
+    await accounts.open()
+    try:
+        yield accounts, opened
+    finally:
         await accounts.close()
         book.close()
         opened.close()
+
+
+def test_a_running_server_lets_the_old_password_go_and_the_new_one_in(folder: Path) -> None:
+    """Whoever is signed in goes without anybody's asking; five wrong guesses do not keep the new password out."""
+    prepared(folder, account("admin"), account("676"))
+
+    async def story() -> None:
+        async with running(folder) as (accounts, _):
+            session = await accounts.sign_in("admin", GOOD, "Firefox", "192.0.2.1")
+            other = await accounts.sign_in("676", GOOD, "Firefox", "192.0.2.1")
+            for _ in range(5):
+                with pytest.raises(WrongPassword):
+                    await accounts.sign_in("admin", "forgotten", "Firefox", "192.0.2.2")
+            told = asyncio.Event()
+            accounts.listen(lambda name: told.set() if name == "admin" else None)
+            new = (await asyncio.to_thread(reset, folder)).stdout.strip()
+            await asyncio.wait_for(told.wait(), 5)
+            assert accounts.by_session(session.secret) is None and accounts.sessions_of("admin") == []
+            assert accounts.by_session(other.secret) is not None
+            assert (await accounts.sign_in("admin", new, "Firefox", "192.0.2.1")).must_change
+            with pytest.raises(WrongPassword):
+                await accounts.sign_in("admin", GOOD, "Firefox", "192.0.2.1")
+            chosen = await accounts.change_password("admin", new, OTHER, "Firefox", "192.0.2.1")
+            assert accounts.by_session(chosen.secret) is not None
+
+    asyncio.run(story())
+
+
+def test_a_running_server_takes_a_user_who_had_no_account(folder: Path) -> None:
+    prepared(folder, account("admin"))
+
+    async def story() -> None:
+        async with running(folder) as (accounts, _):
+            new = (await asyncio.to_thread(reset, folder, "667")).stdout.strip()
+            async with asyncio.timeout(5):
+                while not accounts.state("667").has_password:  # noqa: ASYNC110 - nothing that could be waited for
+                    await asyncio.sleep(0.05)
+            assert (await accounts.sign_in("667", new, "Firefox", "192.0.2.1")).must_change
 
     asyncio.run(story())
 
@@ -188,26 +205,18 @@ def test_a_server_that_writes_the_account_before_it_has_looked_does_not_undo_it(
     prepared(folder, account("admin"), account("676"))
 
     async def story() -> None:
-        opened = organisation(folder)
-        book = open_book(opened.directory, load(folder / "b2bua.yaml"), time.time)
-
-        async def run(function, /, *arguments):  # type: ignore[no-untyped-def]
-            return await asyncio.to_thread(function, *arguments)
-
-        accounts = Accounts(opened.accounts, book, lambda: book.directory, time.time, run, Hasher(QUICK))
-        await accounts.open()
-        new = (await asyncio.to_thread(reset, folder)).stdout.strip()
-        with pytest.raises(WrongPassword):
-            await accounts.change_password("admin", GOOD, OTHER, "Firefox", "192.0.2.1")
-        assert accepts(opened.accounts.account("admin"), new)
-        new = (await asyncio.to_thread(reset, folder, "676")).stdout.strip()
-        session = await accounts.sign_in("676", GOOD, "Firefox", "192.0.2.1")  # it does not know yet; but it writes when somebody signed in
-        assert accepts(opened.accounts.account("676"), new)
-        await asyncio.sleep(0.2)
-        assert accounts.by_session(session.secret) is None
-        await accounts.close()
-        book.close()
-        opened.close()
+        async with running(folder) as (accounts, opened):
+            new = (await asyncio.to_thread(reset, folder)).stdout.strip()
+            with pytest.raises(WrongPassword):
+                await accounts.change_password("admin", GOOD, OTHER, "Firefox", "192.0.2.1")
+            assert accepts(opened.accounts.account("admin"), new)
+            new = (await asyncio.to_thread(reset, folder, "676")).stdout.strip()
+            told = asyncio.Event()
+            accounts.listen(lambda name: told.set() if name == "676" else None)
+            session = await accounts.sign_in("676", GOOD, "Firefox", "192.0.2.1")  # it has not looked; it writes when somebody signed in
+            assert accepts(opened.accounts.account("676"), new)
+            await asyncio.wait_for(told.wait(), 5)
+            assert accounts.by_session(session.secret) is None
 
     asyncio.run(story())
 

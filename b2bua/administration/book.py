@@ -289,10 +289,17 @@ class Book:
         edition = self._latest.with_entries(self._latest.revision, put, removed).checked_at(self._config, self._wall())
         findings = edition.findings
         if cases and not findings:
-            findings = edition.broken_cases(self._config)
+            findings = self._newly_broken(edition)
         touched = {(each.kind, each.key) for each in writes}
         warnings = tuple(each for each in edition.warnings if (each.kind, each.key) in touched)
         return Candidate(edition, tuple(writes), findings, warnings)
+
+    def _newly_broken(self, edition: Edition) -> tuple[Finding, ...]:
+        """The cases that come out otherwise in this edition and did not before: one that the page has broken must not stop a file that has
+        nothing to do with it. A file of cases that cannot be read does."""
+        broken = edition.broken_cases(self._config)
+        known = {(each.key, each.field) for each in self._latest.broken_cases(self._config)} if broken else set()
+        return tuple(each for each in broken if (each.key, each.field) not in known or not each.field.startswith("case "))
 
     def _writes(self, ops: Sequence[Op]) -> list[Written]:
         """What is to be written; later operations see what earlier ones have done."""

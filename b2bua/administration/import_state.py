@@ -117,14 +117,13 @@ def shown_name(filename: str) -> str:
 
 
 def sum_up(made: Import, wrong: list[Wrong], hopeless: bool, base: Base) -> None:
-    """In the thread: the counts and lists of what has been tried."""
+    """In the thread: the counts and lists of what has been tried; in which state it is then, the loop says."""
     made.wrong = tuple(sorted(dict.fromkeys(wrong), key=lambda each: each.row)[:MAX_WRONG])
     if len(wrong) > MAX_WRONG:
         made.notes = (*made.notes, f"Only the first {MAX_WRONG:,} of {len(wrong):,} problems are listed.")
     made.changes, counts = summary(made.ops, base, made.wishes.sources)
     made.counts = {**counts, "unchanged": made.wishes.unchanged, "left_out": len({each.row for each in wrong if each.row > 1})}
     made.checked = made.rows
-    made.state = "refused" if hopeless else "checked"
     made.words = "There are errors; nothing has been changed." if hopeless else ""
 
 

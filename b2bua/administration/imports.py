@@ -141,8 +141,12 @@ class Imports:
     async def _begin(self, made: Import, viewer: Viewer, data: bytes) -> None:
         async with asyncio.timeout(DEADLINE_SECONDS):
             made.reading = await self.run(lambda: self._read(made, data))
-            await self._try(made, viewer)
-        if not made.options.dry_run and made.state == "checked":
+            hopeless = await self._try(made, viewer)
+        if hopeless:
+            made.state = "refused"
+        elif made.options.dry_run:
+            made.state = "checked"
+        else:
             await self._commit(made, viewer)
 
     def _read(self, made: Import, data: bytes) -> Reading:
@@ -155,8 +159,9 @@ class Imports:
 
     # -- trying
 
-    async def _try(self, made: Import, viewer: Viewer) -> None:
-        """What would come of it; partial: without the rows that have errors."""
+    async def _try(self, made: Import, viewer: Viewer) -> bool:
+        """What would come of it; partial: without the rows that have errors. Whether it is to be refused: the state goes on from
+        `checking` at the caller's, for one that is being applied is never `checked`."""
         assert made.reading is not None
         made.state, made.checked = "checking", 0
         lines, wrong = list(made.reading.lines), list(made.reading.wrong)
@@ -172,6 +177,7 @@ class Imports:
             bad = {0}
         hopeless = made.reading.hopeless or (made.options.mode == "all_or_nothing" and bool(wrong)) or 0 in bad
         await self.run(lambda: sum_up(made, wrong, hopeless, self.base()))
+        return hopeless
 
     async def _round(self, made: Import, viewer: Viewer, lines: Sequence[Line]) -> list[Wrong]:
         assert made.reading is not None
@@ -255,11 +261,14 @@ class Imports:
         """Look once more, for others go on working; what is applied is what was shown."""
         shown = _effect(made)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            await self._try(made, viewer)
-        if made.state == "checked" and _effect(made) != shown:
+            hopeless = await self._try(made, viewer)
+        if hopeless:
+            made.state = "refused"
+        elif _effect(made) != shown:
             made.words = "The directory has been changed meanwhile, and so has what this import would do: look at it again, then apply."
             made.options = made.options._replace(dry_run=True)
-        elif made.state == "checked":
+            made.state = "checked"
+        else:
             await self._commit(made, viewer)
 
     async def _commit(self, made: Import, viewer: Viewer) -> None:

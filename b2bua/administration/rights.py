@@ -5,11 +5,11 @@ What is hidden is not sent, and what is not allowed says which right is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from b2bua.administration import assistants
-from b2bua.administration.entries import KEY_FIELDS, SECRETS, Body, Delete, Kind, Op, Put, kept_secrets, masked
+from b2bua.administration import allotment, assistants
+from b2bua.administration.entries import KEY_FIELDS, SECRETS, Body, Kind, Op, Put, kept_secrets, masked
 from b2bua.administration.viewer import Viewer
 from b2bua.delegation.model import Directory
 from b2bua.errors import Refused
@@ -92,10 +92,25 @@ def hides(level: Level, kind: str, field: str) -> bool:
 
 
 def restored(viewer: Viewer, entry: Entry, body: Body, book: Reader) -> dict[str, Any]:
-    """`body`, which replaces the whole entry, with the fields that were hidden from its writer as they are."""
+    """`body`, which replaces the whole entry, with the fields that were hidden from its writer as they are. Raises Refused."""
+    check_named(viewer, entry, body, book)
     level = level_of(viewer, entry, book)
     hidden = {key: value for key, value in masked(entry.body).items() if key not in body and hides(level, entry.kind, key)}
     return {**hidden, **body}
+
+
+def check_named(viewer: Viewer, entry: Entry, sent: Iterable[str], book: Reader) -> None:
+    """That nobody writes a field that is hidden from them, were it as it is already: the answer would tell. Raises Refused."""
+    level = level_of(viewer, entry, book)
+    hidden = sorted(each for each in sent if each not in SECRETS and level in ("private", "part") and hides(level, entry.kind, each))
+    if hidden:
+        raise _may_not_name(entry.kind, entry.key, hidden)
+
+
+def _may_not_name(kind: Kind, key: str, hidden: list[str]) -> Refused:
+    if kind == "executives" and PRIVATE_FIELDS.issuperset(hidden):
+        return Refused(403, f"only {key} and administrators may change {', '.join(hidden)}")
+    return Refused(403, f"to change {', '.join(hidden)} of {key} you need the role user_admin")
 
 
 def level_of(viewer: Viewer, entry: Entry, book: Reader) -> Level:
@@ -330,6 +345,7 @@ def _user_of_site(viewer: Viewer, change: _Change, book: Reader) -> None:
     rights = sorted(ADMINISTRATORS_ONLY & change.fields)
     if rights:
         raise Refused(403, f"to change {' and '.join(rights)} of {change.key} you need the role user_admin")
+    allotment.check(viewer, change.key, change.before, change.after, book.directory)
 
 
 def _peer(viewer: Viewer, change: _Change, book: Reader) -> None:
@@ -387,14 +403,5 @@ def _executive_entry(viewer: Viewer, change: _Change, book: Reader) -> None:
         raise Refused(403, f"to change executive {change.key} you need the right 'manage' for {change.key}, or the role user_admin")
     hidden = sorted(PRIVATE_FIELDS & change.fields)
     if hidden:
-        raise Refused(403, f"only {change.key} and administrators may change {', '.join(hidden)}")
+        raise _may_not_name(change.kind, change.key, hidden)
     assistants.check_managed(viewer, change.key, change.before, change.after)
-
-
-def can_delete(viewer: Viewer, kind: Kind, key: str, book: Reader) -> bool:
-    """Whether the viewer may remove the entry, as far as rights go: for the page, which shows no button that is refused."""
-    try:
-        check(viewer, (Delete(kind, key),), book)
-    except Refused:
-        return False
-    return True

@@ -63,6 +63,8 @@ from b2bua.store.ports import CallStore, HistorySink
 KEYS_IN_CALL: Final = ("push_back", "push", "push_announced", "park", "lock", "unlock", "give_back", "barge")
 """Codes that count when they are pressed during a call."""
 SLOT_DIGITS: Final = 6
+_NOT_TAKEN: Final = (480, 486)
+"""Of calls that were decided to ring nobody: the called user takes none now."""
 _RETRY_AFTER: Final = "Retry-After: 5\r\n"
 _MAX_WARNING: Final = 200  # characters of a Warning's text: a phone shows less, and a datagram must hold it
 
@@ -337,7 +339,14 @@ class CallIndex:
     def keep_refusal(self, call_id: str, caller: Caller, plan: RoutePlan, record: Record) -> None:
         """Keep an attempt that has been answered with the plan's refusal."""
         record.refuse(plan.final_status)
-        self._keep(call_id, caller, plan, record)
+        self._keep(call_id, caller, plan, record, called=self._user_called(plan))
+
+    def _user_called(self, plan: RoutePlan) -> str | None:
+        """The user, group or service that missed the call if nobody takes it: also with no phone that could have rung. None: it concerned
+        nobody but the caller."""
+        if plan.action != "ring" and (plan.action != "refuse" or plan.final_status not in _NOT_TAKEN):
+            return None
+        return self.directory.numbers.resolve(plan.called).extension
 
     def warning(self, words: str) -> str:
         """Words as a Warning header line (RFC 3261 §20.43); "" for none."""
@@ -539,9 +548,13 @@ class CallIndex:
         """Keep what a call leaves behind. `relayed` is what was counted before its sound came to our own engine, if it ever did."""
         if self.media is not None and call.id in self._with_media:
             self._with_media.remove(call.id)
-            self.media.drop(call.id, lambda counted: self._keep(call.id, call.caller, call.plan, call.record, (*relayed, *counted)))
+            self.media.drop(call.id, lambda counted: self._keep_ended(call, (*relayed, *counted)))
         else:
-            self._keep(call.id, call.caller, call.plan, call.record, relayed)
+            self._keep_ended(call, relayed)
+
+    def _keep_ended(self, call: Call, counted: tuple[Statistics, ...]) -> None:
+        called = None if call.dialling else self._user_called(call.plan)
+        self._keep(call.id, call.caller, call.plan, call.record, counted, called)
 
     def order(self, call_id: str, command: Command, done: Callable[[Outcome], None]) -> None:
         """Carry out a command of the page or the API; `done` is called once."""
@@ -560,8 +573,10 @@ class CallIndex:
         self.counters["crashed"] += 1
         self.log.error("call crashed", call=call.id, exc_info=error)
 
-    def _keep(self, call_id: str, caller: Caller, plan: RoutePlan, record: Record, counted: tuple[Statistics, ...] = ()) -> None:
-        row = record.row(call_id, caller, plan, counted)
+    def _keep(
+        self, call_id: str, caller: Caller, plan: RoutePlan, record: Record, counted: tuple[Statistics, ...] = (), called: str | None = None
+    ) -> None:
+        row = record.row(call_id, caller, plan, counted, called)
         self.outcomes[row.outcome] += 1
         self._history.record(row)
         self.log.info(

@@ -140,8 +140,8 @@ class Record:
             at, facts = self._decided
             self._decided = (at, Facts(Caller(*facts[0]), *facts[1:3], *map(tuple, facts[3:4])))
 
-    def row(self, call_id: str, caller: Caller, plan: RoutePlan, counted: Sequence[Statistics] = ()) -> HistoryRow:
-        """The finished row. `counted` is what the media engine counted."""
+    def row(self, call_id: str, caller: Caller, plan: RoutePlan, counted: Sequence[Statistics] = (), called: str | None = None) -> HistoryRow:
+        """The finished row. `counted` is what the media engine counted, `called` the extension that was called, whether a phone rang or not."""
         ended = self._ended if self._ended is not None else self._wall()
         for branch in list(self._ringing):
             self.rang(branch)
@@ -152,7 +152,7 @@ class Record:
         if caller.extension is not None and caller.extension not in parties:
             parties.append(caller.extension)
         executive = plan.executive or self.served_for if plan.action != "set" else None  # a code concerns nobody but who dials it
-        for extension in (executive, plan.on_behalf_of):
+        for extension in (executive, plan.on_behalf_of, called):
             if extension is not None and extension not in parties:
                 parties.append(extension)
         return HistoryRow(

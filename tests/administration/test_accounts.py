@@ -10,6 +10,7 @@ import pytest
 from b2bua.administration.accounts import Accounts
 from b2bua.administration.admission import LinkOver, NotPossible, NoUser, WrongPassword
 from b2bua.administration.attempts import TooMany
+from b2bua.administration.book import Actor
 from b2bua.administration.secrets import Unsuitable
 from b2bua.administration.viewer import Viewer
 from b2bua.delegation.model import Delegation, Executive, User
@@ -567,6 +568,31 @@ async def test_a_reset_password_is_random_ends_sessions_and_must_be_changed(worl
     found = world.accounts.by_session(made.secret)
     assert found is not None
     assert not found.must_change
+
+
+@played
+async def test_a_reset_lets_in_at_once_whoever_has_tried_too_often(world: AccountWorld) -> None:
+    await world.member("676")
+    for _ in range(5):
+        with pytest.raises(WrongPassword):
+            await world.sign_in("676", "forgotten")
+    password = await world.accounts.reset_password(ADMIN, "676")
+    assert await world.sign_in("676", password)
+
+
+@played
+async def test_a_reset_password_of_the_administrator_is_good_after_a_restart(world: AccountWorld) -> None:
+    await world.accounts.bootstrap()
+    await world.member("682")
+    await world.sign_in("682")
+    password = await world.accounts.reset_password(Actor("682", "page"), "admin")
+    await world.restart()
+    assert await world.accounts.bootstrap() is None
+    await world.sign_in("admin", password)
+    await world.accounts.change_password("admin", password, OTHER, "Firefox", "192.0.2.1")
+    await world.restart()
+    assert await world.accounts.bootstrap() is None
+    assert await world.sign_in("admin", OTHER)
 
 
 @played

@@ -258,6 +258,9 @@ def test_a_case_that_the_changed_file_breaks_refuses_it(desk: Desk) -> None:
     assert book.directory.executives["667"].delegations[0].assistant == "676"
     book.write(ADMIN, [Put("executives", "667", {"extension": "667", "rollover": {"action": "hangup"}, "assistants": ["677"]})])
     assert [each.kind for each in book.broken_cases()] == ["what_if"], "on the page a case warns, and does not stand in the way"
+    desk.file.write_text(FILE.replace("Sam Secretary", "Sam Smith"))
+    assert book.take_in(config) == (), "nor does a case that is broken already stop a file that has nothing to do with it"
+    assert body(book, "users", "676")["name"] == "Sam Smith"
 
 
 # Other processes.

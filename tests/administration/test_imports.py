@@ -358,6 +358,30 @@ def test_what_has_changed_meanwhile_is_shown_again_before_it_is_applied(desk: De
     run(work())
 
 
+def test_an_import_that_is_being_applied_is_never_shown_as_checked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`checked` means that somebody may apply it: who asks meanwhile would think that it had come to nothing."""
+    seen: list[str] = []
+    run_beside = desk.imports.run
+
+    def looked_at(work: Callable[[], Any]) -> Awaitable[Any]:
+        def then() -> Any:
+            done = work()
+            seen.extend(each.state for each in desk.imports.recent(ADMIN))  # a page that asks right now
+            return done
+
+        return run_beside(then)
+
+    async def main() -> None:
+        made = await desk.take("extension,name\n676,Samantha\n", Options())
+        monkeypatch.setattr(desk.imports, "run", looked_at)
+        assert (await desk.applied(made)).state == "applied"
+        assert (await desk.take("extension,name\n677,Anabel\n")).state == "applied"
+
+    run(main())
+    assert "checking" in seen
+    assert seen.count("checked") == 0, seen
+
+
 def test_partial_leaves_out_the_rows_that_are_wrong_and_what_leans_on_them(desk: Desk) -> None:
     text = (
         "extension,name,email,assistants,rollover.action,location\n"

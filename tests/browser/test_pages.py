@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator
 
 from tests.browser.office import Office
 from tests.browser.office import office as opened
@@ -70,7 +70,7 @@ def look(visitor: Visitor, path: str) -> None:
     """The page in light, in dark, and on a phone; what there is in tabs, tab by tab."""
     page = visitor.open(path)
     visitor.settle()
-    tabs = page.get_by_role("tab").all() if path in TABS else []
+    tabs: list[Locator | None] = [*page.get_by_role("tab").all()] if path in TABS else []
     for tab in tabs or [None]:
         where = path
         if tab is not None:

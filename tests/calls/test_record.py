@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from b2bua.calls.record import Doing, Record
-from b2bua.delegation.plan import Caller, Facts, Presentation, RoutePlan
+from b2bua.delegation.people import Filtering
+from b2bua.delegation.plan import Caller, Facts, Presentation, RoutePlan, Setting
+from b2bua.store.history import view
 from b2bua.store.ports import HistoryRow, Segment
+from tests.fake_media import FakeMedia
+from tests.world import World, executive
 
 LEE = Caller("user", "601", None, None, "601", "Lee", False)
 SAM = Caller("user", "676", "667", None, "676", "Sam", False)
@@ -109,3 +115,41 @@ def test_the_row_keeps_on_what_it_was_decided_and_when() -> None:
 
 def test_where_nothing_was_decided_nothing_is_kept() -> None:
     assert row(Record(Clock())).decision is None
+
+
+def missed_by(world: World, extension: str) -> list[tuple[str, str]]:
+    """Number and outcome of the calls in the history of that user."""
+    rows = [each for each in world.history if extension in each.parties]
+    return [(str(each["caller"]), str(each["outcome"])) for each in view(rows, extension)]
+
+
+@pytest.mark.parametrize(("called", "extension"), [("602", "602"), ("+6221500668", "668"), ("668", "668"), ("667", "667"), ("676-667", "676")])
+@pytest.mark.parametrize("dnd", [False, True])
+def test_who_was_called_has_missed_it_also_when_nothing_could_ring(new_world: Callable[..., World], called: str, extension: str, dnd: bool) -> None:
+    """No phone is registered: the app is closed, its user away. 668 is an executive without a filter."""
+    world = new_world(executive(), executive("668", filtering=Filtering(enabled=False)))
+    if dnd:
+        world.core.remember([Setting("dnd", extension, value="on")])
+    lee = world.phone("601")
+    lee.call(called).expect_ended()
+    world.run(1)
+    filtered = called == "667"
+    assert missed_by(world, extension) == [("601", "refused" if dnd and not filtered else "missed")]
+    assert missed_by(world, "677") == []
+
+
+def test_a_call_of_which_the_own_phones_are_not_picked_up_was_missed_by_nobody(new_world: Callable[..., World]) -> None:
+    world = new_world(media=FakeMedia())
+    sam = world.phone("676")
+    world.core.stack.tick(world.wire.now)
+    assert world.core.calls.dial("676", "602").outcome.done
+    world.core.stack.tick(world.wire.now)
+    sam.expect_call()
+    world.run(40)
+    assert missed_by(world, "602") == [] and len(missed_by(world, "676")) == 1
+
+
+def test_what_a_rule_refuses_concerns_the_caller_only(world: World) -> None:
+    world.phone("677").call("#64668*602").expect_ended(403)
+    world.run(1)
+    assert missed_by(world, "602") == [] and len(missed_by(world, "677")) == 1

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Response, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -257,8 +257,10 @@ def picture(page: Page, name: str, *, full: bool = False) -> None:
 
 def accessible(page: Page, where: str, *, only: str = "") -> None:
     """Raises AssertionError with every violation that axe finds (WCAG A and AA, and its best practices), or with those of one rule only."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE.axe_script)
     options = {"resultTypes": ["violations"], "iframes": False} | ({"runOnly": [only]} if only else {})
-    found = _AXE.run(page, options=options).response["violations"]
+    found = page.evaluate("options => axe.run(options).then((told) => told.violations)", options)
     told = [
         f"{each['id']} ({each['impact']}): {each['help']}\n" + "\n".join(f"    {node['target']}: {node['html'][:200]} {node['failureSummary'][:300]}" for node in each["nodes"][:4])
         for each in found

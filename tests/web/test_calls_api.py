@@ -12,6 +12,7 @@ from b2bua.cluster.bus import CallView, PartyView
 from b2bua.delegation.plan import Setting
 from tests.administration.live_world import held, on_behalf, outside, ringing, talking
 from tests.fake_media import FakeMedia
+from tests.plain_sip import user_of
 from tests.web.support.web_office import WebOffice
 from tests.world import World
 
@@ -165,7 +166,7 @@ def test_what_the_page_dials_as_oneself_is_what_is_called(
     world.core.stack.tick(world.wire.now)
     sam.expect_call().answer()
     theirs = (lee if called == "601" else world.carrier).expect_call()
-    assert user_of(theirs.invite.target.text) == called
+    assert user_of(theirs.invite.get("to")) == called
     if called == "112" or (called != "601" and as_ is not None):
         assert theirs.caller == ("Sam Secretary", "+6221500676")
 

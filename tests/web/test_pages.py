@@ -64,9 +64,15 @@ def test_who_may_open_which_page(reading: WebOffice, account: str, path: str, st
     assert get(reading, account, path).status_code == status
 
 
-def test_whoever_manages_one_executive_is_taken_there(reading: WebOffice) -> None:
-    assert get(reading, "676", "/my-delegation").headers["location"] == "/my-delegation/667"
-    assert "You manage nobody" in get(reading, "601", "/my-delegation").text
+def test_whose_delegation_concerns_whom(reading: WebOffice) -> None:
+    assert get(reading, "667", "/my-delegation").headers["location"] == "/my-delegation/667", "an executive is at home at once"
+    sams, anas, lees = (get(reading, each, "/my-delegation").text for each in ("676", "677", "601"))
+    assert 'href="/my-delegation/667"' in sams
+    assert "Victor Chief" not in sams
+    assert "Olivia Boss" in anas
+    assert "Victor Chief" in anas
+    assert 'href="/my-delegation/66' not in anas
+    assert "You are nobody" in lees
 
 
 def test_the_navigation_has_what_one_may_open(reading: WebOffice) -> None:
@@ -240,6 +246,49 @@ def test_a_newcomer_makes_an_office_and_sees_its_phones_register(live: LiveOffic
     expect(visitor.page.get_by_role("heading", name=re.compile(re.escape(HOSTILE)))).to_be_visible()
 
 
+@pytest.mark.parametrize("account", ["680", "683", "690"])
+def test_every_page_that_one_may_open_works(live: LiveOffice, account: str) -> None:
+    """For the managers of sites, queues and services, and for user administrators: nothing on it asks for what they may not see."""
+    live.enrol(account)
+    page = live.site.visit(account, "/admin").page
+    places = {link.get_attribute("href") or "" for link in page.locator(".side a").all()} - {"/imports"}
+    entries = {"/admin/users/601", "/admin/groups/500", "/admin/phones/00:15:65:00:00:01", "/admin/sites/HQ", "/my-delegation", "/simulator"}
+    if account == "683":
+        entries -= {"/admin/phones/00:15:65:00:00:01"}
+    for path in sorted({*places, *entries} - ({"/simulator"} if account != "690" else set())):
+        page.goto(path)
+        expect(page.locator("main h1").first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("main .loading:visible, main .notice.bad:visible")).to_have_count(0)
+
+
+def test_the_manager_of_a_queue_changes_who_is_in_it_and_not_its_name(live: LiveOffice) -> None:
+    live.enrol("680")
+    page = live.site.visit("680", "/admin/groups/500").page
+    expect(page.get_by_role("tab")).to_have_text(["Members", "Ringing", "Overflow"])
+    page.get_by_role("button", name="Remove 602").click()
+    box = page.get_by_role("combobox", name="Add somebody")
+    box.fill("604")
+    page.get_by_role("option", name="Nora Noservice").click()
+    save(page)
+    assert body(live, "/groups/500")["members"] == ["601", "604"]
+
+
+def test_changes_that_are_not_saved_are_told_of_and_can_be_discarded(live: LiveOffice) -> None:
+    page = opened(live, "/admin/executives/668")
+    page.get_by_role("tab", name="Ringing").click()
+    expect(page.get_by_role("button", name="Discard")).to_have_count(0)
+    page.get_by_label("Ring time (seconds)").fill("7")
+    expect(page.get_by_text("Changes are not saved yet")).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_label("Ring time (seconds)")).to_have_value("")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/simulate") else None)
+    page.get_by_label("Ring time (seconds)").fill("8")
+    expect(page.locator(".plan-chart")).to_have_accessible_name(re.compile("for 8 s"))
+    assert len(asked) == 1, "the form that was drawn before does not ask any more"
+
+
 def test_nobody_yet_and_what_to_do_then(browser: Browser, tmp_path: Path, migrated: Path, _app: list[FastAPI]) -> None:
     with LiveOffice(lambda: WebOffice(tmp_path, "organisation: Empty\n", migrated, app=_app[0] if _app else None), browser) as empty:
         page = opened(empty, "/admin")
@@ -326,6 +375,7 @@ def test_a_gap_in_the_coverage_is_shown_as_text(live: LiveOffice) -> None:
 
 def test_an_assistant_who_manages_edits_that_executive_and_sees_no_secrets_of_hers(live: LiveOffice) -> None:
     page = opened(live, "/my-delegation", "676")
+    page.get_by_role("link", name="Change the delegation").click()
     expect(page).to_have_url(re.compile("/my-delegation/667"))
     page.get_by_role("tab", name="Filter").click()
     page.get_by_role("button", name="Exception").click()
@@ -337,6 +387,22 @@ def test_an_assistant_who_manages_edits_that_executive_and_sees_no_secrets_of_he
     assert body(live, "/executives/667")["filtering"]["criteria"][1] == {"name": "The board", "filter": False, "from": ["668"]}
     assert body(live, "/executives/667")["confidential"] == ["family"], "what is hidden from Sam stays"
     assert "family" not in page.content()
+
+
+def test_an_assistant_who_is_asked_accepts(live: LiveOffice) -> None:
+    live.site.admin.change("/organisation", {"acceptance": True})
+    live.site.admin.change("/executives/668", {"assistants": ["677", {"extension": "676", "approval": "pending"}]})
+    page = opened(live, "/my-delegation", "676")
+    asked = page.get_by_role("region", name="Victor Chief")
+    expect(asked).to_contain_text("waits for your answer")
+    asked.get_by_role("button", name="Accept").click()
+    expect(page.get_by_text("waits for your answer")).to_have_count(0)
+    assert ask(live, "668") == ["Ana Aide", "Sam Secretary"]
+
+
+def ask(live: LiveOffice, dialled: str) -> list[str]:
+    answer = live.site.admin.ask("POST", "/simulate", {"caller": "+15551234567", "dialled": dialled}).json()
+    return [bar["name"] for bar in answer["timeline"]["bars"]]
 
 
 def test_a_call_is_simulated_another_state_tried_and_the_answer_kept(live: LiveOffice) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from b2bua.administration.own_work import manages, works_for
 from b2bua.administration.viewer import Viewer
 from b2bua.web.pages.shell import ADMIN_PLACES, Visitor, page
 from b2bua.web.problems import ProblemError
@@ -81,35 +82,14 @@ async def one(request: Request, topic: str, key: str, viewer: Visitor) -> Respon
     return page(request, "admin/topic.html", viewer, topic=_topic(topic, viewer), key=key, mode="edit")
 
 
-class Work(NamedTuple):
-    """For whom the viewer works, as their page shows it."""
-
-    executive: User
-    rights: tuple[str, ...]
-    approval: str
-    begins: str
-    ends: str
-
-
 @router.get("/my-delegation")
 async def my_delegations(request: Request, viewer: Visitor) -> Response:
     """The executives whom the viewer manages, and those for whom they work; an executive who is nobody's assistant is at home at once."""
     directory = services(request).switchboard.directory
-    work = [
-        Work(
-            directory.users[each.executive],
-            tuple(sorted(right.replace("_", " ") for right in each.rights)),
-            each.approval,
-            "" if each.begins is None else f"{each.begins.astimezone(directory.time_zone):%Y-%m-%d %H:%M}",
-            "" if each.ends is None else f"{each.ends.astimezone(directory.time_zone):%Y-%m-%d %H:%M}",
-        )
-        for each in directory.delegations.get(viewer.extension or "", ())
-        if directory.is_executive(each.executive)
-    ]
+    work = works_for(viewer, directory)
     if len(viewer.manages) == 1 and not work:
         return RedirectResponse(f"/my-delegation/{next(iter(viewer.manages))}", 303)
-    executives = [directory.users[each] for each in sorted(viewer.manages) if each in directory.users]
-    return page(request, "admin/my_delegations.html", viewer, executives=executives, work=work)
+    return page(request, "admin/my_delegations.html", viewer, executives=manages(viewer, directory), work=work)
 
 
 @router.get("/my-delegation/{extension}")

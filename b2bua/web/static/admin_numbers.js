@@ -24,11 +24,12 @@ async function rangesCard() {
   const draft = await Draft.load("/organisation", "");
   const card = el("div", {class: "card"});
   const draw = () => {
+    draft.redraw();
     const bar = saveBar(draft, {discarded: draw, saved: () => location.reload()});
     bar.classList.remove("bar");
     fill(card, formOf(draft, bar, bound(draft, {path: "number_inventory", kind: "lines", label: "Ranges of the organisation", add: "Add a range", placeholder: "+6221500600-699", hint: "First and last number, or a single one."})));
   };
-  draft.onChange((path) => { if (path === "") draw(); });
+  draft.always((path) => { if (path === "") draw(); });
   draw();
   return card;
 }

@@ -1,7 +1,7 @@
 // Groups and queues, services, and duty profiles.
 
 import {$, ApiError, el, fill, icon, notice, person, tabs, url} from "./base.js";
-import {bound, Draft, formOf, leave, nameOf, officeNames, officeTokens, saveBar, userPicker} from "./forms.js";
+import {bound, Draft, formOf, leave, me, nameOf, officeNames, officeTokens, saveBar, userPicker} from "./forms.js";
 import {crumbs, listPage, pageHead} from "./lists.js";
 import {removeEntry, renameEntry} from "./entry_actions.js";
 import {sortable} from "./sortable.js";
@@ -145,7 +145,7 @@ function serviceItems(draft) {
     {id: "general", label: "General", panel: grid(
       draft.isNew ? f({path: "extension", label: "Extension", required: true}) : null, f({path: "name", label: "Name"}),
       f({path: "location", kind: "site", label: "Site", none: "No site"}), f({path: "numbers", kind: "lines", label: "Outside numbers", badge: "main", type: "tel", add: "Add a number"}))},
-    {id: "agents", label: "Agents", panel: el("div", {class: "stack"}, f({path: "direction", kind: "segmented", label: "Agents take and make calls", standard: "both", options: [["both", "In and out"], ["in", "In"], ["out", "Out"]]}), people(draft, "agents", {direction: true}))},
+    {id: "agents", label: "Agents", panel: el("div", {class: "stack"}, !administers ? null : f({path: "direction", kind: "segmented", label: "Agents take and make calls", standard: "both", options: [["both", "In and out"], ["in", "In"], ["out", "Out"]]}), people(draft, "agents", {direction: true}))},
     {id: "ringing", label: "Ringing", panel: ringing(draft)},
     {id: "overflow", label: "When nobody answers", panel: overflow(draft, false)},
     {id: "behalf", label: "Calls on behalf", panel: grid(
@@ -169,8 +169,18 @@ function dutyItems(draft) {
 
 const FORMS = {groups: ["extension", groupItems], services: ["extension", serviceItems], "duty-profiles": ["name", dutyItems]};
 
+/** What the manager of a group, queue or service may change of it. */
+const MANAGED = new Set(["members", "agents", "ringing", "overflow"]);
+
 async function edit(draft) {
-  const [what, items] = FORMS[topic];
+  draft.redraw();
+  const [what, all] = FORMS[topic];
+  const looksAfter = administers || (await me()).offices.includes(draft.body.extension);
+  if (!looksAfter) {
+    fill(app, crumbs([`/admin/${topic}`, app.dataset.title]), pageHead(draft.body.name, draft.body.extension ? `Extension ${draft.body.extension}` : ""), notice("info", "You look after others: this one is changed by an administrator, or by its managers."));
+    return;
+  }
+  const items = (each) => all(each).filter((item) => administers || MANAGED.has(item.id));
   const back = topic === "duty-profiles" ? "/admin/services#duty" : `/admin/${topic}`;
   const title = draft.isNew ? `Add a ${app.dataset.one}` : draft.body.name;
   const wasNew = draft.isNew;
@@ -184,7 +194,7 @@ async function edit(draft) {
 async function start() {
   if (mode === "list") return list();
   const draft = mode === "new" ? new Draft({collection: `/${topic}`}) : await Draft.load(`/${topic}`, key);
-  draft.onChange((path) => { if (path === "" || path === "type") edit(draft); });
+  draft.always((path) => { if (path === "" || path === "type") edit(draft); });
   await edit(draft);
 }
 

@@ -8,6 +8,7 @@ const app = $("#app");
 const grid = (...children) => el("div", {class: "form-grid"}, ...children);
 
 function edit(draft) {
+  draft.redraw();
   const f = (description) => bound(draft, description);
   const bar = saveBar(draft, {discarded: () => edit(draft), saved: () => edit(draft)});
   const zone = f({path: "time_zone", kind: "zone", label: "Time zone", placeholder: "UTC", hint: "Of schedules and times, unless a user has another."});
@@ -31,7 +32,7 @@ function edit(draft) {
 
 async function start() {
   const draft = await Draft.load("/organisation", "");
-  draft.onChange((path) => { if (path === "") edit(draft); });
+  draft.always((path) => { if (path === "") edit(draft); });
   edit(draft);
 }
 

@@ -59,6 +59,7 @@ async function swap(phone) {
 }
 
 function edit(draft) {
+  draft.redraw();
   const f = (description) => bound(draft, description);
   const wasNew = draft.isNew;
   const title = wasNew ? "Add a phone" : draft.body.name;
@@ -73,7 +74,7 @@ function edit(draft) {
 async function start() {
   if (app.dataset.mode === "list") return list();
   const draft = app.dataset.mode === "new" ? new Draft({collection: "/phones"}) : await Draft.load("/phones", app.dataset.key);
-  draft.onChange((path) => { if (path === "") edit(draft); });
+  draft.always((path) => { if (path === "") edit(draft); });
   edit(draft);
 }
 

@@ -82,6 +82,7 @@ function week(hours) {
 }
 
 function edit(draft) {
+  draft.redraw();
   const wasNew = draft.isNew;
   const title = wasNew ? "Add a schedule" : draft.body.key;
   const picture = el("div", {});
@@ -106,7 +107,7 @@ function edit(draft) {
 async function start() {
   if (app.dataset.mode === "list") return list();
   const draft = app.dataset.mode === "new" ? new Draft({collection: "/schedules", body: {value: {hours: {"mon-fri": "08:00-17:00"}}}}) : await Draft.load("/schedules", app.dataset.key);
-  draft.onChange((path) => { if (path === "") edit(draft); });
+  draft.always((path) => { if (path === "") edit(draft); });
   edit(draft);
 }
 

@@ -51,6 +51,7 @@ function list(kind) {
 }
 
 function edit(kind, draft) {
+  draft.redraw();
   const title = draft.isNew ? `Add a ${app.dataset.one}` : kind.title(draft.body);
   const wasNew = draft.isNew;
   const href = (to) => `/admin/${topic}/${encodeURIComponent(to)}`;
@@ -64,7 +65,7 @@ async function start() {
   const kind = KINDS[topic];
   if (mode === "list") return list(kind);
   const draft = mode === "new" ? new Draft({collection: `/${topic}`}) : await Draft.load(`/${topic}`, key);
-  draft.onChange((path) => { if (path === "") edit(kind, draft); });
+  draft.always((path) => { if (path === "") edit(kind, draft); });
   edit(kind, draft);
 }
 

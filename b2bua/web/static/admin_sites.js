@@ -33,7 +33,15 @@ async function list() {
   fill(app, pageHead("Sites and cost centres", app.dataset.text, ...(administers ? [el("a", {class: "button", href: "/admin/cost-centres/new"}, icon("plus"), "Add a cost centre"), el("a", {class: "button primary", href: "/admin/sites/new"}, icon("plus"), "Add a site")] : [])), tabs("Trees", items).node);
 }
 
+/** For managers: what there is to know. */
+function glance(site) {
+  const facts = [["Part of", site.parent], ["Emergency location", site.emergency_location], ["Code", site.code]].filter(([, value]) => value);
+  fill(app, crumbs(["/admin/sites", "Sites and cost centres"]), pageHead(site.name, "", el("a", {class: "button", href: `/admin/users?site=${encodeURIComponent(site.name)}`}, icon("users"), "Users here")),
+    el("div", {class: "card"}, facts.length ? el("dl", {class: "facts"}, ...facts.flatMap(([label, value]) => [el("dt", {}, label), el("dd", {dir: "auto"}, value)])) : el("p", {class: "muted"}, "Nothing more is noted about it.")));
+}
+
 async function edit(draft) {
+  draft.redraw();
   const f = (description) => bound(draft, description);
   const wasNew = draft.isNew;
   const title = wasNew ? `Add a ${app.dataset.one}` : draft.body.name;
@@ -51,7 +59,8 @@ async function edit(draft) {
 async function start() {
   if (mode === "list") return list();
   const draft = mode === "new" ? new Draft({collection: `/${topic}`}) : await Draft.load(`/${topic}`, key);
-  draft.onChange((path) => { if (path === "") edit(draft); });
+  if (!administers) return glance(draft.body);
+  draft.always((path) => { if (path === "") edit(draft); });
   await edit(draft);
 }
 

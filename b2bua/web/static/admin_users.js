@@ -1,7 +1,7 @@
 // Users: the list, and one user with everything about them.
 
 import {$, api, ApiError, busy, complain, confirm, count, dialog, el, fill, icon, moment, notice, person, secret, tabs, timeElement, toast, url} from "./base.js";
-import {bound, costCentreNames, Draft, formOf, leave, nameTokens, officeTokens, remember, saveBar, siteNames} from "./forms.js";
+import {bound, costCentreNames, Draft, formOf, leave, me, nameTokens, officeTokens, remember, saveBar, siteNames} from "./forms.js";
 import {crumbs, listPage, pageHead} from "./lists.js";
 import {removeEntry, renameEntry} from "./entry_actions.js";
 
@@ -169,6 +169,7 @@ async function reload(draft) {
 }
 
 async function edit(draft) {
+  draft.redraw();
   const items = [
     {id: "person", label: "Person", panel: personPanel(draft)},
     {id: "calls", label: "Numbers and forwarding", panel: callsPanel(draft)},
@@ -196,10 +197,18 @@ async function edit(draft) {
   document.title = `${title} · b2bua`;
 }
 
+/** A user whom the manager does not look after: what colleagues see of each other. */
+function glance(user) {
+  fill(app, crumbs(["/admin/users", "Users"]), pageHead(user.name, `Extension ${user.extension}`), el("div", {class: "card stack"},
+    el("dl", {class: "facts"}, ...[["Numbers", (user.numbers ?? []).join(", ")], ["E-mail", user.email], ["Site", user.location]].filter(([, value]) => value).flatMap(([label, value]) => [el("dt", {}, label), el("dd", {}, value)])),
+    notice("info", "You look after other sites: this user is changed by an administrator, or by the manager of their site.")));
+}
+
 async function start() {
   if (app.dataset.mode === "list") return list();
   const draft = app.dataset.mode === "new" ? new Draft({collection: "/users"}) : await Draft.load("/users", app.dataset.key);
-  draft.onChange((path) => { if (path === "") edit(draft); });
+  if (!administers && !draft.isNew && !(await me()).sites.includes(draft.body.location ?? "")) return glance(draft.body);
+  draft.always((path) => { if (path === "") edit(draft); });
   await edit(draft);
 }
 

@@ -13,6 +13,7 @@ export class Draft {
   constructor({collection, path = "", body = {}, etag = "", labels = {}}) {
     Object.assign(this, {collection, path, etag, labels});
     this.take(body, etag);
+    this.owners = new Set();
     this.listeners = new Set();
     this.findings = [];
     this.root = null;
@@ -43,10 +44,17 @@ export class Draft {
   }
 
   tell(path = "") {
-    for (const listener of this.listeners) listener(path);
+    for (const listener of [...this.owners, ...this.listeners]) listener(path);
   }
 
-  onChange(listener) { this.listeners.add(listener); return () => this.listeners.delete(listener); }
+  /** Hears every change, however often the form is drawn anew. */
+  always(listener) { this.owners.add(listener); }
+
+  /** Hears every change until the form is drawn anew. */
+  onChange(listener) { this.listeners.add(listener); }
+
+  /** The form is about to be drawn anew: whoever has listened for the one before is gone with it. */
+  redraw() { this.listeners.clear(); }
 
   /** What speaks against the draft, asked of the server without saving. */
   async check() {

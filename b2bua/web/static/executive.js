@@ -21,6 +21,7 @@ export async function executiveEditor(root, draft, {self = false, back = null, r
   const numbers = () => [extension, ...(user.numbers ?? [])];
   const title = user.name || (await nameOf(extension).catch(() => "")) || extension;
   const draw = () => {
+    draft.redraw();
     const coverage = coverageCard(extension);
     const preview = previewCard(draft, extension, numbers);
     const sequential = () => draft.get("alerting.mode") === "sequential";
@@ -35,7 +36,7 @@ export async function executiveEditor(root, draft, {self = false, back = null, r
       label: draft.isNew ? "Make an executive" : "Save",
       remove: removable && !draft.isNew ? removeEntry(draft, `the delegation of ${title}`, "/admin/executives") : null,
       discarded: draw,
-      saved: async () => { if (created && wasNew) return created(extension); draw(); },
+      saved: async () => { if (created && wasNew) return created(extension); await coverage.reload(); },
     });
     const wasNew = draft.isNew;
     const form = formOf(draft, bar, tabs("Parts of the delegation", items).node);
@@ -44,7 +45,7 @@ export async function executiveEditor(root, draft, {self = false, back = null, r
     el("div", {class: "split"}, el("div", {class: "card"}, form), el("div", {class: "stack sticky"}, preview, coverage)));
   };
   const check = debounce(() => draft.check().catch(complain), 700);
-  draft.onChange((path) => { if (path === "") draw(); else check(); });
+  draft.always((path) => { if (path === "") draw(); else check(); });
   draw();
   document.title = `${self ? "My delegation" : title} · b2bua`;
 }

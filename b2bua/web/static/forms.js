@@ -221,13 +221,18 @@ export function saveBar(draft, {saved = null, discarded = null, label = "Save", 
   };
   draft.onChange(look);
   look();
-  addEventListener("beforeunload", (event) => { if (draft.dirty && !draft.leaving) event.preventDefault(); });
+  if (!draft.guarded) addEventListener("beforeunload", (event) => { if (draft.dirty && !draft.leaving) event.preventDefault(); });
+  draft.guarded = true;
   const bar = el("div", {class: "actions bar"}, state, remove, discard, save);
   bar.save = async () => {
     save.setAttribute("aria-busy", "true");
     try {
       const entry = await draft.save();
-      if (entry) { look(); await saved?.(entry); }
+      if (entry) {
+        look();
+        await saved?.(entry);
+        if (!bar.isConnected) document.getElementById("main").focus();
+      }
     } catch (error) { complain(error); }
     save.removeAttribute("aria-busy");
   };

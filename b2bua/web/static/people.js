@@ -33,6 +33,8 @@ export const siteNames = once(async () => (await all("/sites")).map((each) => ea
 export const costCentreNames = once(async () => (await all("/cost-centres").catch((error) => { if (error.status === 403) return []; throw error; })).map((each) => each.name));
 /** The names of groups and services by extension. */
 export const officeNames = once(async () => new Map((await Promise.all([all("/groups"), all("/services")])).flat().map((each) => [each.extension, each.name])));
+/** Who looks: role, sites, offices. */
+export const me = once(async () => (await api("GET", "/me")).data);
 export const organisation = once(async () => (await api("GET", "/organisation")).data);
 
 /** Users whose name or extension has `text` in it. */

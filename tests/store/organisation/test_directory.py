@@ -265,6 +265,9 @@ def test_the_audit_is_asked_by_entry_actor_and_group_and_in_pages(organisation: 
     assert [each.key for each in page] == ["9", "7"]
     assert found(AuditQuery(actor="676", before_id=page[-1].id), 2) == ["5", "3"]
     assert found(AuditQuery(before_id=store.audit(AuditQuery(key="0"), 1)[0].id)) == []
+    assert found(AuditQuery(after_id=page[-1].id)) == ["9", "8"]
+    assert found(AuditQuery(after_id=page[0].id)) == []
+    assert found(AuditQuery(via="page")) == list("9876543210") and found(AuditQuery(via="command")) == []
 
 
 def test_no_secret_reaches_the_audit(organisation: Organisation, place: str | Path) -> None:
