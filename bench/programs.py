@@ -21,6 +21,8 @@ IMPORTED = 10_000
 PROBE_SECONDS = 0.02
 WORKERS = 8
 """Programs that ask one request after the other, until the server's memory is looked at again."""
+WARM = 20
+"""Of each kind before."""
 SLOW_RATE = 2
 """Calls a second meanwhile: the server is never idle."""
 IDLE_SECONDS = 14.0
@@ -178,11 +180,11 @@ def _form(data: bytes, options: Mapping[str, Any]) -> tuple[bytes, str]:
     return body + mark + b"--\r\n", f"multipart/form-data; boundary={mark[2:].decode()}"
 
 
-async def imported(at: Company, users: int = IMPORTED) -> Import:
+async def imported(at: Company) -> Import:
     """A sheet of new users, applied at once; meanwhile somebody asks for ``/health`` all the time."""
     assert at.server.health()["status"] == "ok"
     program = Program()
-    body, kind = _form(sheet(users), {"dry_run": False})
+    body, kind = _form(sheet(IMPORTED), {"dry_run": False})
     health: list[float] = []
     probing = asyncio.create_task(_probe(health))
     try:
@@ -200,7 +202,7 @@ async def imported(at: Company, users: int = IMPORTED) -> Import:
         await asyncio.gather(probing, return_exceptions=True)
         program.close()
     health.sort()
-    return Import(users, round(uploaded, 2), round(took, 2), percentile(health, 50), percentile(health, 99), percentile(health, 100))
+    return Import(IMPORTED, round(uploaded, 2), round(took, 2), percentile(health, 50), percentile(health, 99), percentile(health, 100))
 
 
 async def _ended(program: Program, import_id: str) -> dict[str, Any]:
@@ -240,7 +242,7 @@ async def growth(at: Company, asked: int, opened: int) -> Growth:
 
     calls = at.calls(SLOW_RATE, 3600)
     try:
-        await step("100 requests of each kind and one page", _warm())
+        await step("after the first requests and pages", _warm())
         await step(f"{asked} requests", _ask(asked))
         await step(f"{asked} more", _ask(asked))
         await step(f"{opened} pages opened and closed", _open(opened))
@@ -255,11 +257,11 @@ async def _warm() -> None:
     program, chance = Program(), random.Random(3)
     try:
         for ask in KINDS.values():
-            for _ in range(100):
+            for _ in range(WARM):
                 await ask(program, chance)
     finally:
         program.close()
-    await _open(1)
+    await _open(WARM)
 
 
 async def _ask(count: int) -> None:

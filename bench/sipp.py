@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -61,10 +62,9 @@ class Party:
 
     def wait(self, seconds: float) -> None:
         """Wait for the party's end, at most ``seconds``; then end it."""
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.stop()
+        self.stop()
 
     def stop(self) -> None:
         if not self.ended:

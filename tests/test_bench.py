@@ -1,6 +1,8 @@
 """The benchmark itself: its organisations stay valid, its calls go where they say, what SIPp wrote is read right, the load counts what it
 should; a short look at relay, mixer and desk shows that what is measured is what the names say."""
 
+import asyncio
+import json
 import os
 import socket
 import threading
@@ -8,20 +10,21 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
 
 from b2bua.config import check
 from b2bua.delegation.policy import decide
+from bench import browsing, company, desk, engines, load, media, pages, programs, server, signalling, sound
 from bench import decide as decisions
-from bench import desk, engines, load, media, server, signalling, sound
 from bench.__main__ import anchoring_table, table
+from bench.browsing import OpenPage, Received
 from bench.load import Times, Traffic
 from bench.media import Carried, Run
 from bench.signalling import Anchoring, Cost, percentile
-from bench.sipp import SCENARIOS, _latencies, _messages
+from bench.sipp import SCENARIOS, Message, _latencies, _messages
 
 
 def test_the_measured_organisation_is_valid(tmp_path: Path) -> None:
@@ -312,3 +315,143 @@ def test_the_measured_organisation_can_have_its_sound_here(tmp_path: Path) -> No
     assert not problems
     assert directory is not None
     assert directory.media_mode == "anchored"
+
+
+# --- pages and API ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundredth of the organisation, with two offices that are called."""
+    for name, value in (("USERS", 100), ("EXECUTIVES", 10), ("OFFICES", 2)):
+        monkeypatch.setattr(company, name, value)
+
+
+@pytest.mark.usefixtures("small_company")
+def test_the_large_organisation_is_valid_and_its_first_offices_ring(tmp_path: Path) -> None:
+    problems, directory = check(company.write(tmp_path, company.USERS))
+    assert not problems
+    assert directory is not None
+    assert (len(directory.users), len(directory.executives)) == (101, 10)
+    assert {len(each.delegations) for each in directory.executives.values()} == {company.ASSISTANTS}
+    ports = [[contact.rpartition(":")[2] for each in office.delegations for contact in directory.users[each.assistant].contacts] for office in directory.executives.values()]
+    assert ports[:3] == [[str(each) for each in server.ASSISTANT_PORTS]] * 2 + [[]], "the last of the three answers"
+    assert (tmp_path / company.CALLED).read_text().split() == ["SEQUENTIAL", "10000", "10001"]
+
+
+@pytest.mark.usefixtures("small_company")
+def test_pages_are_those_of_executives_and_assistants_of_the_same_offices() -> None:
+    assert company.watchers(3) == ["10000", "10010", "10001"]
+    assert company.directory(company.USERS)["executives"][0]["assistants"][0] == "10010"
+
+
+def page_told(*events: tuple[float, dict[str, Any]]) -> OpenPage:
+    return OpenPage("10000", cast("Any", None), [Received(at, json.dumps(event)) for at, event in events])
+
+
+def row(call_id: str, number: str, state: str) -> dict[str, Any]:
+    return {"type": "call", "call": {"id": call_id, "state": state, "caller": {"number": number}}}
+
+
+def said(at: float, sent: bool, number: int, method: str, first_line: str = "") -> Message:
+    return Message(at, sent, f"{number}-77@127.0.8.2", method, first_line)
+
+
+CALLER = [
+    said(10.0, True, 4, "INVITE", "INVITE sip:10000@x SIP/2.0"),
+    said(10.01, False, 4, "INVITE", "SIP/2.0 180 Ringing"),
+    said(10.5, False, 4, "INVITE", "SIP/2.0 200 OK"),
+    said(10.5, True, 4, "ACK", "ACK sip:x SIP/2.0"),
+    said(11.0, True, 4, "BYE", "BYE sip:x SIP/2.0"),
+    said(11.2, True, 4, "BYE", "BYE sip:x SIP/2.0"),
+    said(11.3, False, 4, "BYE", "SIP/2.0 200 OK"),
+]
+
+
+def test_a_page_knows_a_step_when_it_has_been_told_of_it() -> None:
+    page = page_told(
+        (9.0, {"type": "state", "calls": []}),
+        (10.1, row("a", "+15554", "ringing")),
+        (10.15, row("a", "+15554", "ringing")),
+        (10.7, {"type": "batch", "events": [{"type": "person"}, row("a", "+15554", "talking")]}),
+        (11.05, {"type": "call_ended", "id": "a"}),
+        (11.06, {"type": "call_ended", "id": "unknown"}),
+    )
+    rings, answered, over = pages.judge(CALLER, [page, page])
+    assert [each.step for each in (rings, answered, over)] == list(pages.STEPS)
+    assert [each.p95 for each in (rings, answered, over)] == [100.0, 200.0, 50.0]
+    assert {(each.count, each.missing) for each in (rings, answered, over)} == {(2, 0)}
+
+
+def test_what_a_page_is_not_told_counts_as_missing() -> None:
+    page = page_told((10.1, row("a", "+15554", "ringing")), (11.05, {"type": "call_ended", "id": "a"}))
+    _, answered, over = pages.judge(CALLER, [page])
+    assert (answered.count, answered.missing, answered.p95) == (0, 1, None)
+    assert (over.count, over.missing) == (1, 0)
+
+
+def test_pages_that_show_no_call_measure_nothing() -> None:
+    with pytest.raises(OSError, match="no page"):
+        pages.judge(CALLER, [page_told()])
+
+
+def test_a_chunked_answer_is_read_and_its_connection_kept() -> None:
+    answers = iter((b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlong\r\n5\r\n list\r\n0\r\n\r\n", b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}"))
+    connections = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(next(answers))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(next(answers))
+        writer.close()
+
+    async def ask() -> list[browsing.Answer]:
+        async with await asyncio.start_server(serve, server.SERVER, server.HTTP_PORT):
+            program = browsing.Program("9999")
+            found = [await program.ask("GET", "/one"), await program.ask("GET", "/two")]
+            program.close()
+            return found
+
+    first, second = asyncio.run(ask())
+    assert (first.status, first.body) == (200, b"long list")
+    assert (second.status, second.body) == (404, b"{}")
+    assert len(connections) == 1
+    assert b"Authorization: Bearer b2b_bench-9999" in connections[0]
+
+
+def test_the_sheet_has_new_users_only() -> None:
+    head, *rows = programs.sheet(3).decode().splitlines()
+    assert head.split(",")[0] == "extension"
+    assert [each.split(",")[0] for each in rows] == ["20000", "20001", "20002"]
+    body, kind = programs._form(b"rows", {"dry_run": False})
+    assert body.count(kind.partition("=")[2].encode()) == 3
+    assert b'{"dry_run": false}' in body
+
+
+@pytest.mark.needs("sipp")
+def test_pages_and_api_of_a_company_are_measured_and_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All of it, for a second each, on one server of a small organisation."""
+    for where, name, value in (
+        (company, "USERS", 300), (company, "EXECUTIVES", 20), (company, "OFFICES", 2), (pages, "PAGES", 4), (pages, "PAGES_BESIDE_CALLS", 4),
+        (pages, "RATE", 5), (programs, "CALL_RATE", 5), (programs, "IMPORTED", 50), (programs, "IDLE_SECONDS", 0.1), (programs, "WARM", 2),
+        (pages, "IDLE_SECONDS", 0.2), (pages, "DRAIN_SECONDS", 0.5),
+    ):  # fmt: skip
+        monkeypatch.setattr(where, name, value)
+    company.write(tmp_path, company.USERS)
+    with company.running(tmp_path) as at:
+        told = asyncio.run(pages._told(at, 1))
+        beside = asyncio.run(pages._beside(at, 1, 1))
+        interface = asyncio.run(programs.interface(at, 1, 1))
+        imported = asyncio.run(programs.imported(at))
+        growth = asyncio.run(programs.growth(at, asked=16, opened=2))
+    assert [(each.step, each.missing, each.count) for each in told] == [(step, 0, 5 * 2) for step in pages.STEPS]
+    assert all(each.p95 is not None and 0 < each.p95 < 5000 for each in told)
+    assert beside.failed == 0
+    assert {count: len(costs) for count, costs in beside.cpu_ms.items()} == {0: 1, 4: 1}
+    assert sum(each.count for each in interface.alone) == programs.REQUEST_RATE
+    assert imported.users == 50
+    assert len(growth.steps) == 6
+    text = pages.table(pages.Pages(0.5, told, beside, interface, imported, growth))
+    assert f"| over | {told[2].p50} |" in text
+    assert f"import of 50 users: {imported.seconds} s until applied" in text

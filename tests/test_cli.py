@@ -439,4 +439,4 @@ def test_help_loads_no_room() -> None:
     """A shell that asks for help does not wait for a server's modules."""
     script = "import sys, b2bua.cli; print(sorted(m for m in sys.modules if m.startswith(('b2bua.', 'sqlalchemy', 'pydantic.', 'structlog'))))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
-    assert result.stdout.strip() == "['b2bua.cli', 'b2bua.cli_directory', 'b2bua.errors']"
+    assert result.stdout.strip() == "['b2bua.cli', 'b2bua.cli_account', 'b2bua.cli_directory', 'b2bua.cli_parts', 'b2bua.errors']"

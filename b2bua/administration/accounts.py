@@ -38,7 +38,7 @@ from b2bua.administration.sessions import Background, Run, Sessions, Tokens, liv
 from b2bua.administration.standing import ADMINISTRATOR, Standing, administrator, may_have_account
 from b2bua.administration.viewer import Viewer
 from b2bua.delegation.model import Directory, User
-from b2bua.store.ports import AccountRow, AccountStore, AuditQuery, SessionRow, TokenRow
+from b2bua.store.ports import AccountRow, AccountStore, AuditQuery, Newest, SessionRow, TokenRow
 
 INVITATION_SECONDS: Final = 24 * 3600.0
 FAILURES: Final = 5
@@ -67,6 +67,8 @@ class Accounts:
         self._listeners: list[Callable[[str], None]] = []
         self._ledger = Ledger(store, book, directory, wall, run)
         self._ledger.overtaken = self._overtaken
+        self._ledger.looked = self.look
+        self._newest = Newest()
         self._following: asyncio.Task[None] | None = None
         self._sessions = Sessions(store, run, self._background)
         self._tokens = Tokens(store, run, self._background)
@@ -269,7 +271,8 @@ class Accounts:
         return SignedIn(secret, secrets.csrf_of(secret), must_change=False)
 
     async def reset_password(self, actor: Actor, account: str) -> str:
-        """A random one, which must be changed at first sign-in. Raises NoUser, NotPossible, Busy."""
+        """A random one, which must be changed at first sign-in. Sessions and tokens end: whoever has had the account may have made some.
+        Raises NoUser, NotPossible, Busy."""
         if account != ADMINISTRATOR:
             self._ledger.enabled(account)
         elif account not in self._ledger:
@@ -277,25 +280,45 @@ class Accounts:
         password = secrets.new_password()
         hashed = await self._hasher.hash(password)
         await self._ledger.save(account, password=hashed, must_change=True, changed=self._wall(), invitation="", invited_until=0.0)
-        await self._sessions.end_all(account)
+        await self._end_everything(account)
         self._failures.forget(account)
-        self._tell(account)
         await self._ledger.note(actor, account, RESET)
         return password
 
+    async def _end_everything(self, account: str) -> None:
+        await self._sessions.end_all(account)
+        await self._tokens.revoke_all(account)
+        self._tell(account)
+
     def _overtaken(self, account: str) -> None:
-        """A command has reset the password: whoever has come in with the old one goes, and the new one need not wait for failures."""
-        _log.info("password reset by a command", account=account)
+        """Another process has set the password: whoever has come in with the old one goes, and the new one need not wait for failures."""
+        _log.info("password set by another process", account=account)
         self._failures.forget(account)
-        self._background.begin(partial(self.end_others, account, ""))
+        self._background.begin(partial(self._end_older, account))
+
+    async def _end_older(self, account: str) -> None:
+        """What was begun before the password was set, or here, with the old one; also the tokens, when it was reset. What the other server has
+        begun with the new one stays."""
+        row = self._ledger.get(account)
+        for each in self._sessions.of(account):
+            if row is None or each.created <= row.changed or self._sessions.is_ours(each):
+                await self._sessions.end(each)
+        if row is None or row.must_change:
+            await self._tokens.revoke_all(account)
+        self._tell(account)
+
+    async def look(self) -> None:
+        """Take over the sessions and tokens that another server on the same database has made or ended."""
+        newest = await self._run(self._store.newest)
+        if newest == self._newest:
+            return
+        for account in await self._sessions.look() | await self._tokens.look():
+            self._tell(account)
+        self._newest = newest
 
     async def verify_pin(self, extension: str, pin: str) -> PinAnswer:
         """As `Pins.verify`."""
         return await self.pins.verify(extension, pin)
-
-    async def change_pin(self, extension: str, old: str, new: str) -> PinAnswer:
-        """As `Pins.change`."""
-        return await self.pins.change(extension, old, new)
 
     def _names(self, account: str) -> list[str]:
         """What others would try as this account's password."""
@@ -355,7 +378,7 @@ class Accounts:
         else:
             self._ledger.user(account)
             await self._set_status(actor, account, "disabled")
-            await self._sessions.end_all(account)
+            await self._end_everything(account)
         self._tell(account)
 
     async def enable(self, actor: Actor, account: str) -> None:

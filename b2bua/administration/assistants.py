@@ -53,6 +53,11 @@ def own_part(body: dict[str, Any], extension: str | None) -> dict[str, Any]:
     return part
 
 
+def asked(body: dict[str, Any], extension: str | None) -> dict[str, Any]:
+    """An executive's entry for somebody who has not accepted: who asks, and what for."""
+    return {"extension": body["extension"], "assistants": [dict(item) for each, item in items(body).items() if each == extension]}
+
+
 def accepted(viewer: Viewer, before: Body | None, after: Body, acceptance: bool) -> Body:
     """The entry as it may be written where assistants must accept: new ones are pending, and nobody accepts for them.
 
@@ -78,9 +83,9 @@ def _accepted(viewer: Viewer, item: Any, known: Mapping[str, Mapping[str, Any]])
     return item
 
 
-def is_answer(viewer: Viewer, before: Body, after: Body, *, acceptance: bool) -> bool:
-    """Whether the change is nothing but the viewer's own yes or no to a pending delegation."""
-    if not acceptance or viewer.extension is None:
+def is_answer(viewer: Viewer, before: Body, after: Body) -> bool:
+    """Whether the change is nothing but the viewer's own yes or no to a pending delegation, also where nobody must accept any more."""
+    if viewer.extension is None:
         return False
     old, new = items(before), items(after)
     mine, answer = old.get(viewer.extension), new.get(viewer.extension)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from b2bua.administration.viewer import Viewer, offices_of
+from b2bua.administration.viewer import Viewer
 from b2bua.config.values import parse_date
 from b2bua.delegation.coverage import Cover, coverage, names, span_text
 from b2bua.delegation.model import Directory
@@ -19,7 +19,7 @@ def may_see(viewer: Viewer, executive: str, directory: Directory) -> bool:
         return False
     if viewer.administers or executive in viewer.manages or directory.users[executive].location in viewer.sites:
         return True
-    return viewer.extension is not None and executive in offices_of(directory, viewer.extension)
+    return executive == viewer.extension or executive in viewer.works_for
 
 
 def week_of(directory: Directory, executive: str, day: str, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from b2bua.administration.ports import Switchboard
-from b2bua.administration.viewer import Viewer
+from b2bua.administration.viewer import Viewer, counts, offices_of
 from b2bua.delegation.attendance import SOMEBODY, is_missed
 from b2bua.delegation.callerid import printable
 from b2bua.delegation.coverage import Cover, coverage
@@ -38,20 +38,21 @@ class Watched(NamedTuple):
     """Everybody else of the same offices."""
 
 
-def watched_by(directory: Directory, viewer: Viewer) -> Watched:
-    """The executives, groups and services that concern the viewer, and the colleagues there. A manager: also those they look after."""
+def watched_by(directory: Directory, viewer: Viewer, at: datetime) -> Watched:
+    """The executives, groups and services that concern the viewer at that time, which is aware, and the colleagues there. A manager: also
+    those they look after."""
     me = viewer.extension
-    bosses = [each.executive for each in directory.delegations.get(me or "", ()) if each.approval == "approved"]
+    bosses = offices_of(directory, me or "", at)
     own = [me] if me is not None and me in directory.executives else []
     executives = [each for each in dict.fromkeys((*own, *bosses, *sorted(viewer.offices))) if each in directory.executives]
     executives.sort(key=lambda each: (each != me, directory.executives[each].kind != "executive"))
-    people = dict.fromkeys(member for each in executives for member in _members(directory, each))
+    people = dict.fromkeys(member for each in executives for member in _members(directory, each, at))
     found = [each for each in people if each != me and each not in executives and each in directory.users]
     return Watched(tuple(executives), tuple(found[:MOST_PEOPLE]))
 
 
-def _members(directory: Directory, executive: str) -> Iterable[str]:
-    return (each.assistant for each in directory.executives[executive].delegations if each.approval == "approved")
+def _members(directory: Directory, executive: str, at: datetime) -> Iterable[str]:
+    return (each.assistant for each in directory.executives[executive].delegations if counts(each, at))
 
 
 class Desk:
@@ -124,8 +125,24 @@ class Desk:
                 if may_speak_as(self._situation(me), Identity(each.executive, "page")) is None
             ],
             duty=self._duty(situation, me),
+            desks=self._desks(situation, me),
+            logged_in=self._logged_in(situation, user),
         )
         return body
+
+    def _desks(self, situation: Situation, me: str) -> list[Json]:
+        """The shared phones at which somebody has logged in (E7)."""
+        directory = situation.directory
+        phones = (directory.users[each] for each in directory.state.at_desks(me, situation.stamp) if each in directory.users)
+        return [{"extension": each.extension, "name": _text(each.name), "until": _until(directory, each.extension)} for each in phones]
+
+    def _logged_in(self, situation: Situation, phone: User) -> Json | None:
+        """Who has logged in at this shared phone."""
+        directory = situation.directory
+        user = directory.users.get(situation.setting("hot_desk", phone.extension) or "")
+        if user is None:
+            return None
+        return {"extension": user.extension, "name": _text(user.name), "until": _until(directory, phone.extension)}
 
     def _divert(self, situation: Situation, me: str) -> Json:
         to = divert_of(situation, me)
@@ -238,6 +255,10 @@ class Desk:
         """The time and the settings now; `extension`: who looks."""
         facts = SOMEBODY if extension is None else Facts(Caller("user", extension, None, None, extension, "", anonymous=False), "")
         return Situation(facts, self._switchboard.directory, self._switchboard.now())
+
+
+def _until(directory: Directory, phone: str) -> float | None:
+    return directory.state.settings[("hot_desk", phone, "")].until
 
 
 def _text(text: str) -> str:

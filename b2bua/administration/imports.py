@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from b2bua import logs
-from b2bua.administration import rights
+from b2bua.administration import rights, sip_passwords
 from b2bua.administration.blame import blame
 from b2bua.administration.book import Actor, Book, Conflict, Missing, Refusal
 from b2bua.administration.entries import KINDS, SECRETS, Delete, Finding, Op, Put
@@ -165,6 +165,12 @@ class Imports:
         assert made.reading is not None
         made.state, made.checked = "checking", 0
         lines, wrong = list(made.reading.lines), list(made.reading.wrong)
+        if made.reading.spoilt:
+            everything = sorted((*lines, *made.reading.spoilt), key=lambda line: line.number)
+            if made.options.mode == "all_or_nothing":
+                lines = everything
+            else:
+                wrong += await self._of_spoilt(made, viewer, made.reading, everything)
         for _ in range(MAX_ROUNDS):
             found = [] if made.reading.hopeless else await self._round(made, viewer, lines)
             wrong += found
@@ -179,6 +185,11 @@ class Imports:
         await self.run(lambda: sum_up(made, wrong, hopeless, self.base()))
         return hopeless
 
+    async def _of_spoilt(self, made: Import, viewer: Viewer, reading: Reading, lines: Sequence[Line]) -> list[Wrong]:
+        """partial: what else is wrong with rows that are left out anyway."""
+        rows = {line.number for line in reading.spoilt}
+        return [each for each in await self._round(made, viewer, lines) if each.row in rows]
+
     async def _round(self, made: Import, viewer: Viewer, lines: Sequence[Line]) -> list[Wrong]:
         assert made.reading is not None
         missing = self._missing(viewer, made.reading) if made.options.delete_missing else ()
@@ -188,11 +199,14 @@ class Imports:
         made.ops = made.wishes.ops
         if made.stop.is_set():
             raise Stopped
-        if not wrong or made.options.mode == "all_or_nothing":
-            wrong += await self.findings(viewer, made.wishes)
+        bad = {each.row for each in wrong} | {line.number for line in made.reading.spoilt}
+        found = await self.findings(viewer, made.wishes)
+        # partial: what comes of rows that are left out is no fault of the others
+        wrong += found if not wrong or made.options.mode == "all_or_nothing" else [each for each in found if each.row in bad]
         if made.stop.is_set():
             raise Stopped
-        return wrong
+        told = {(each.row, each.column) for each in made.reading.wrong}
+        return [each for each in wrong if (each.row, each.column) not in told]  # a cell that cannot be read is not missing, too
 
     def base(self) -> Base:
         """The directory as it is."""
@@ -204,7 +218,7 @@ class Imports:
 
     def _missing(self, viewer: Viewer, reading: Reading) -> tuple[str, ...]:
         """The users of this viewer of whom no row speaks; never the viewer."""
-        spoken = {line.extension for line in reading.lines}
+        spoken = {line.extension for line in (*reading.lines, *reading.spoilt)}
         sees = self.sees(viewer)
         return tuple(
             key for key, entry in self.book.entries("users").items() if key not in spoken and key != viewer.extension and sees(entry) == "whole"
@@ -221,6 +235,7 @@ class Imports:
                     found += rights.check(viewer, (op,), self.book)
                 except Refused as error:
                     wrong.extend(_refused(op, error, wishes))
+            wrong.extend(line for each in sip_passwords.unsuitable(wishes.ops) for line in blame(each, wishes))
             return tuple(found)
 
         allowed = await self.run(look)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from b2bua import logs
@@ -17,9 +17,9 @@ from b2bua.delegation.model import Directory, User
 from b2bua.store.ports import AccountRow, AccountStore, AuditQuery, AuditRow, Entry
 
 LOOK_SECONDS: Final = 1.0
-"""How soon it is noticed what a command beside the server has done to an account."""
+"""How soon it is noticed what another process, a command or another server, has done to an account."""
 NOTICED_AT_ONCE: Final = 1000
-_BY_COMMANDS: Final = AuditQuery(kind="account", via="command")
+_ACCOUNTS: Final = AuditQuery(kind="account")
 _log = logs.get("accounts")
 
 
@@ -37,7 +37,7 @@ class People(Protocol):
 class Ledger:
     """Every account's row. Whoever reads one and writes it back holds `lock` meanwhile.
 
-    A command beside the server may set a password, too, and writes the audit after it: `look` takes that over.
+    Other processes may change an account, too, and write the audit after it: `look` takes that over.
     """
 
     def __init__(
@@ -47,14 +47,16 @@ class Ledger:
         self.directory, self.wall = directory, wall
         self.lock = asyncio.Lock()
         self.overtaken: Callable[[str], None] = lambda _: None
-        """Told the account whose password a command has set."""
+        """Told the account whose password another process has set."""
+        self.looked: Callable[[], Awaitable[None]] = _nothing_more
+        """Asked after each look of `follow`."""
         self._rows: dict[str, AccountRow] = {}
         self._invitations: dict[str, str] = {}
         self._noticed = 0
 
     async def load(self) -> None:
         """Everything from the database."""
-        newest = await self._book.audit(_BY_COMMANDS, 1)
+        newest = await self._book.audit(_ACCOUNTS, 1)
         self._noticed = newest[0].id if newest else 0
         for row in await self._run(self._store.accounts):
             self._take(row)
@@ -66,6 +68,7 @@ class Ledger:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look()
+                await self.looked()
                 failing = False
             except Exception as error:  # noqa: BLE001 - whatever the database has: who may sign in stays as it was
                 if not failing:
@@ -73,8 +76,8 @@ class Ledger:
                 failing = True
 
     async def look(self) -> None:
-        """Take over what commands have done to accounts since."""
-        rows = await self._book.audit(_BY_COMMANDS._replace(after_id=self._noticed), NOTICED_AT_ONCE)
+        """Take over what has been done to accounts since; what was done here is there already."""
+        rows = await self._book.audit(_ACCOUNTS._replace(after_id=self._noticed), NOTICED_AT_ONCE)
         for account in {row.key for row in rows}:
             async with self.lock:
                 if account in self._rows or account == ADMINISTRATOR or account in self.directory().users:
@@ -153,3 +156,7 @@ class Ledger:
         self._rows[row.name] = row
         if row.invitation:
             self._invitations[row.invitation] = row.name
+
+
+async def _nothing_more() -> None:
+    """Nobody has asked for more."""

@@ -131,7 +131,7 @@ class Live:
         """What concerns the page, as the directory stands."""
         _leave(self._by_key, page.keys, page)
         _leave(self._by_watched, page.watching, page)
-        watched = self._pages[page] = watched_by(self._switchboard.directory, page.viewer)
+        watched = self._pages[page] = watched_by(self._switchboard.directory, page.viewer, self._switchboard.now())
         own = _own(page.viewer)
         page.keys = own.union(watched.executives)
         page.watching = own.union(watched.executives, watched.people)
@@ -175,7 +175,7 @@ class Live:
         return None if call is None else self._shown(call, Eyes.of(viewer))
 
     def _keys(self, viewer: Viewer) -> set[str]:
-        return {*watched_by(self._switchboard.directory, viewer).executives, *_own(viewer)}
+        return {*watched_by(self._switchboard.directory, viewer, self._switchboard.now()).executives, *_own(viewer)}
 
     def _shown(self, call: CallView, eyes: Eyes) -> Json | None:
         directory, at = self._switchboard.directory, self._switchboard.now()

@@ -8,7 +8,7 @@ from b2bua.administration.admission import PinAnswer
 from b2bua.administration.attempts import Attempts, TooMany
 from b2bua.administration.book import Actor
 from b2bua.administration.ledger import Ledger
-from b2bua.administration.secrets import Busy, Hasher, Unsuitable
+from b2bua.administration.secrets import Busy, Hasher
 
 _log = logs.get("accounts")
 
@@ -42,17 +42,6 @@ class Pins:
             return "wrong"
         self._attempts.succeed(extension, now)
         return "must_change" if row.pin_must_change else "ok"
-
-    async def change(self, extension: str, old: str, new: str) -> PinAnswer:
-        """By who knows the old one, on a phone. Raises Unsuitable, Busy, NoUser."""
-        self._check(extension, new)
-        if old == new:
-            raise Unsuitable("pin", "is the old one; choose another")
-        answer = await self.verify(extension, old)
-        if answer in ("ok", "must_change"):
-            await self.choose(Actor(extension, "phone"), extension, new)
-            return "ok"
-        return answer
 
     async def choose(self, actor: Actor, extension: str, pin: str) -> None:
         """By the user, who has signed in. Raises Unsuitable, Busy, NoUser."""

@@ -17,7 +17,7 @@ RESET: Final = "password reset"
 def reset_password(
     accounts: AccountStore, audit: DirectoryStore, served: Callable[[], Directory], account: str, actor: str, now: float
 ) -> str:
-    """A random one, which must be changed at first sign-in; the account's sessions end. `now`: seconds since the epoch. Blocks.
+    """A random one, which must be changed at first sign-in; the account's sessions and tokens end. `now`: seconds since the epoch. Blocks.
 
     `served`: asked for the user, not for the administrator, who is let in whatever state the directory is in, and enabled.
     Raises NoUser, NotPossible, Unavailable, and what `served` raises.
@@ -31,6 +31,9 @@ def reset_password(
     for session in accounts.sessions():
         if session.account == account:
             accounts.delete_session(session.id)
+    for token in accounts.tokens():
+        if token.account == account:
+            accounts.delete_token(token.id)
     audit.note([AuditRow(0, now, actor, "command", "account", account, RESET, None, None)])  # the last: a server reads the row after it
     return password
 

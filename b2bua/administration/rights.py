@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from b2bua.administration import allotment, assistants
+from b2bua.administration import allotment, assistants, destinations
 from b2bua.administration.entries import KEY_FIELDS, SECRETS, Body, Kind, Op, Put, kept_secrets, masked
 from b2bua.administration.viewer import Viewer
 from b2bua.delegation.model import Directory
 from b2bua.errors import Refused
 from b2bua.store.ports import Entry
 
-Level = Literal["whole", "private", "part", "nothing"]
-"""whole: all but secrets · private: without what only the executive knows (F3) · part: what colleagues need of each other · nothing."""
+Level = Literal["whole", "private", "part", "asked", "nothing"]
+"""whole: all but secrets · private: without what only the executive knows (F3) · part: what colleagues need of each other · asked: who wants
+one as an assistant, and with what rights · nothing."""
 
 
 class Reader(Protocol):
@@ -80,6 +81,8 @@ def shown(viewer: Viewer, entry: Entry, book: Reader) -> dict[str, Any]:
         return {key: value for key, value in body.items() if key not in PRIVATE_FIELDS}
     if level == "nothing":
         return {}
+    if level == "asked":
+        return assistants.asked(body, viewer.extension)
     part = {key: value for key, value in body.items() if key in PART[entry.kind]}
     return assistants.own_part(part, viewer.extension) if entry.kind == "executives" else part
 
@@ -88,6 +91,8 @@ def hides(level: Level, kind: str, field: str) -> bool:
     """Whether a top-level field is not shown at this level: it is not searched or filtered by, either."""
     if field in SECRETS or level == "nothing":
         return True
+    if level == "asked":
+        return field != KEY_FIELDS[kind]
     return field not in PART.get(kind, frozenset()) if level == "part" else level == "private" and field in PRIVATE_FIELDS
 
 
@@ -102,12 +107,12 @@ def restored(viewer: Viewer, entry: Entry, body: Body, book: Reader) -> dict[str
 def check_named(viewer: Viewer, entry: Entry, sent: Iterable[str], book: Reader) -> None:
     """That nobody writes a field that is hidden from them, were it as it is already: the answer would tell. Raises Refused."""
     level = level_of(viewer, entry, book)
-    hidden = sorted(each for each in sent if each not in SECRETS and level in ("private", "part") and hides(level, entry.kind, each))
+    hidden = sorted(each for each in sent if each not in SECRETS and level in ("private", "part", "asked") and hides(level, entry.kind, each))
     if hidden:
         raise _may_not_name(entry.kind, entry.key, hidden)
 
 
-def _may_not_name(kind: Kind, key: str, hidden: list[str]) -> Refused:
+def _may_not_name(kind: str, key: str, hidden: list[str]) -> Refused:
     if kind == "executives" and PRIVATE_FIELDS.issuperset(hidden):
         return Refused(403, f"only {key} and administrators may change {', '.join(hidden)}")
     return Refused(403, f"to change {', '.join(hidden)} of {key} you need the role user_admin")
@@ -131,12 +136,13 @@ def _executive(viewer: Viewer, entry: Entry, book: Reader) -> Level:
         return "whole"
     if entry.key in viewer.manages or _site_of(entry.key, book) in viewer.sites:
         return "private"
-    return "part" if viewer.extension is not None and viewer.extension in assistants.items(entry.body) else "nothing"
+    if entry.key in viewer.works_for:
+        return "part"
+    return "asked" if assistants.approval(assistants.items(entry.body).get(viewer.extension or "", {})) != "approved" else "nothing"
 
 
-def _office(viewer: Viewer, entry: Entry, book: Reader) -> Level:
-    works_there = viewer.extension is not None and book.directory.delegation(viewer.extension, entry.key) is not None
-    return "whole" if works_there or entry.key in viewer.offices else "part"
+def _office(viewer: Viewer, entry: Entry, book: Reader) -> Level:  # noqa: ARG001
+    return "whole" if entry.key in viewer.works_for or entry.key in viewer.offices else "part"
 
 
 def _duty_profile(viewer: Viewer, entry: Entry, book: Reader) -> Level:  # noqa: ARG001
@@ -232,7 +238,7 @@ def check(viewer: Viewer, ops: tuple[Op, ...] | list[Op], book: Reader) -> tuple
     Raises Refused with status 403 and the right that is missing.
     """
     if viewer.read_only:
-        raise Refused(403, "this token may only read; make one with the scope write")
+        raise _read_only()
     bodies: dict[tuple[str, str], Body | None] = {}
     allowed: list[Op] = []
     for op in ops:
@@ -246,6 +252,28 @@ def check(viewer: Viewer, ops: tuple[Op, ...] | list[Op], book: Reader) -> tuple
     return tuple(allowed)
 
 
+def check_door(viewer: Viewer, kind: str, key: str | None, book: Reader) -> None:
+    """What can be said before anybody reads what was sent: that it comes from somebody who may change some field of the entry `key`, or make
+    one (None). What they may of it is for `check` to say. Raises Refused."""
+    if viewer.read_only:
+        raise _read_only()
+    if viewer.administers or (kind in ("users", "phones") and viewer.sites):
+        return
+    own = key is not None and key == viewer.extension
+    concerned = {
+        "users": own,
+        "groups": key in viewer.offices,
+        "services": key in viewer.offices,
+        "executives": own or key in viewer.manages or (key is not None and book.directory.delegation(viewer.extension or "", key) is not None),
+    }
+    if not concerned.get(kind, False):
+        raise Refused(403, f"to {'make' if key is None else 'change'} {_WORDS.get(kind, kind.replace('_', ' '))} you need the role user_admin")
+
+
+def _read_only() -> Refused:
+    return Refused(403, "this token may only read; make one with the scope write")
+
+
 def _one(viewer: Viewer, op: Op, before: Body | None, book: Reader) -> Op:
     after = None
     if isinstance(op, Put):
@@ -257,6 +285,8 @@ def _one(viewer: Viewer, op: Op, before: Body | None, book: Reader) -> Op:
         after = kept_secrets(op.body, before)
     if viewer.role != "super_admin":
         (_administrator if viewer.role == "user_admin" else _anybody)(viewer, _Change(op.kind, op.key, before, after), book)
+    if not viewer.administers:
+        destinations.check(before, after, book.directory)
     return op
 
 
@@ -397,7 +427,7 @@ def _executive_entry(viewer: Viewer, change: _Change, book: Reader) -> None:
         if user is not None and not user.body.get("self_service", True):
             raise Refused(403, "your entry is not open to self-service: ask an administrator")
         return
-    if assistants.is_answer(viewer, change.before, change.after, acceptance=acceptance(book)):
+    if assistants.is_answer(viewer, change.before, change.after):
         return
     if change.key not in viewer.manages:
         raise Refused(403, f"to change executive {change.key} you need the right 'manage' for {change.key}, or the role user_admin")

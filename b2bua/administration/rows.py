@@ -50,7 +50,8 @@ class Reading(NamedTuple):
     wrong: tuple[Wrong, ...]
     hopeless: bool = False
     """The header cannot be used: there is no telling what the rows mean."""
-
+    spoilt: tuple[Line, ...] = ()
+    """Rows with cells that cannot be read, which stand in `wrong`: what else is wrong with them is to be told at the same time."""
 
 
 def read_lines(sheet: Sheet, beat: Beat = lambda _: None) -> Reading:
@@ -59,19 +60,21 @@ def read_lines(sheet: Sheet, beat: Beat = lambda _: None) -> Reading:
     if wrong:
         return Reading((), tuple(wrong), hopeless=True)
     lines: list[Line] = []
+    spoilt: list[Line] = []
     seen: dict[str, int] = {}
     for done, row in enumerate(sheet.rows):
         if not done & 0xFF:
             beat(done)
+        before = len(wrong)
         found = _line(row, heads, wrong)
         if found is not None and found.extension in seen:
             text = f"{found.extension} stands on row {seen[found.extension]}, too; write each extension once"
             wrong.append(Wrong(row.number, col.KEY, found.extension, text))
         elif found is not None:
             seen[found.extension] = row.number
-            lines.append(found)
+            (lines if len(wrong) == before else spoilt).append(found)
     beat(len(sheet.rows))
-    return Reading(tuple(lines), tuple(wrong))
+    return Reading(tuple(lines), tuple(wrong), spoilt=tuple(spoilt))
 
 
 def _heads(sheet: Sheet) -> tuple[dict[int, Column], list[Wrong]]:
@@ -104,7 +107,7 @@ def _guess(word: str) -> str:
 
 
 def _line(row: Row, heads: Mapping[int, Column], wrong: list[Wrong]) -> Line | None:
-    """None when it is not to be looked at any further; `wrong` says why."""
+    """What can be read of it, and None when there is no telling whom it means, or what; `wrong` says what cannot be read."""
     before = len(wrong)
     values: dict[Column, Any] = {}
     cells: dict[str, str] = {}
@@ -118,10 +121,11 @@ def _line(row: Row, heads: Mapping[int, Column], wrong: list[Wrong]) -> Line | N
             _read_cell(row, column, raw, values, wrong)
     if _beyond(row, heads):
         wrong.append(Wrong(row.number, "", "", "has more cells than the first line has columns; a separator may stand unquoted in a cell"))
+        return None
     extension = values.pop(col.columns()[col.KEY], "")
     if not extension and not any(each.column == col.KEY for each in wrong[before:]):
         wrong.append(Wrong(row.number, col.KEY, "", "is missing; write the extension of the user whom this row is about"))
-    return Line(row.number, extension, values, cells) if len(wrong) == before else None
+    return Line(row.number, extension, values, cells) if extension else None
 
 
 def _beyond(row: Row, heads: Mapping[int, Column]) -> bool:

@@ -69,10 +69,26 @@ class Sessions:
         self._store, self._run, self._background = store, run, background
         self._rows: dict[str, SessionRow] = {}
         self._accounts: dict[str, set[str]] = {}
+        self._begun: set[str] = set()
+        self._ended: set[str] = set()
+        """Here, and perhaps not in the database yet."""
 
     def load(self, rows: Iterable[SessionRow]) -> None:
         for row in rows:
             self._keep(row)
+
+    async def look(self) -> set[str]:
+        """Take over what other processes have begun and ended; returns the accounts of those that have ended."""
+        known = set(self._rows)
+        stored = {row.id: row for row in await self._run(self._store.sessions)}
+        over = [self._rows[each] for each in known - stored.keys() if each in self._rows]
+        for row in over:
+            self._forget(row)
+        for row in stored.values():
+            if row.id not in self._rows and row.id not in self._ended:
+                self._keep(row)
+        self._ended &= stored.keys()
+        return {row.account for row in over}
 
     def find(self, secret: str, now: float) -> SessionRow | None:
         """The session of a cookie, None when there is none or its time is over."""
@@ -90,6 +106,7 @@ class Sessions:
         """A new session; returns what the cookie holds."""
         secret = secrets.new_secret()
         row = SessionRow(secrets.digest(secret), account, now, now, _shown(agent)[:MAX_AGENT])
+        self._begun.add(row.id)
         self._keep(row)  # before the first await: a change of the password that comes now ends it, too
         try:
             await self._run(self._store.save_session, row)
@@ -101,6 +118,10 @@ class Sessions:
         for each in [*(each for each in others if not lives(each, now)), *living[: max(0, len(living) + 1 - MAX_SESSIONS)]]:
             await self.end(each)
         return secret
+
+    def is_ours(self, row: SessionRow) -> bool:
+        """Whether this server has begun it, since it runs."""
+        return row.id in self._begun
 
     def of(self, account: str) -> list[SessionRow]:
         return [self._rows[each] for each in self._accounts.get(account, ())]
@@ -128,6 +149,8 @@ class Sessions:
         self._accounts.setdefault(row.account, set()).add(row.id)
 
     def _forget(self, row: SessionRow) -> None:
+        self._begun.discard(row.id)
+        self._ended.add(row.id)
         self._rows.pop(row.id, None)
         mine = self._accounts.get(row.account, set())
         mine.discard(row.id)
@@ -136,8 +159,8 @@ class Sessions:
 
     async def _write(self, session_id: str) -> None:
         row = self._rows.get(session_id)
-        if row is not None:  # else it has ended meanwhile, and must not come back
-            await self._run(self._store.save_session, row)
+        if row is not None:
+            await self._run(self._store.session_used, row.id, row.seen)
 
 
 class Tokens:
@@ -147,6 +170,19 @@ class Tokens:
         self._store, self._run, self._background = store, run, background
         self._rows: dict[str, TokenRow] = {}
         self._secrets: dict[str, str] = {}
+        self._revoked: set[str] = set()
+        """Here, and perhaps not in the database yet."""
+
+    async def look(self) -> set[str]:
+        """Take over what other processes have made and revoked; returns the accounts of those that are revoked."""
+        known = set(self._rows)
+        stored = {row.id: row for row in await self._run(self._store.tokens)}
+        over = [self._rows[each] for each in known - stored.keys() if each in self._rows]
+        for row in over:
+            self._forget(row)
+        self.load(row for row in stored.values() if row.id not in self._rows and row.id not in self._revoked)
+        self._revoked &= stored.keys()
+        return {row.account for row in over}
 
     def load(self, rows: Iterable[TokenRow]) -> None:
         for row in rows:
@@ -205,13 +241,14 @@ class Tokens:
             await self._run(self._store.delete_token, row.id)
 
     def _forget(self, row: TokenRow) -> None:
+        self._revoked.add(row.id)
         self._rows.pop(row.id, None)
         self._secrets.pop(row.secret, None)
 
     async def _write(self, token_id: str) -> None:
         row = self._rows.get(token_id)
         if row is not None:
-            await self._run(self._store.save_token, row)
+            await self._run(self._store.token_used, row.id, row.used)
 
 
 def lives(row: SessionRow, now: float) -> bool:

@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 from b2bua.administration import rights
 from b2bua.administration.book import Actor, Book, Missing, Refusal
 from b2bua.administration.cases import CannotWrite, CasesFile, Kept, add, read_file, remove
-from b2bua.administration.entries import Finding, Op
+from b2bua.administration.entries import Finding, Op, Put
 from b2bua.administration.ports import Switchboard
-from b2bua.administration.standpoint import concerning, entry_of, needed, open_to, switches
+from b2bua.administration.standpoint import concerning, entry_of, narrowed, needed, open_to, scope, switches
 from b2bua.administration.timeline import Timeline, timeline
 from b2bua.administration.viewer import Viewer
 from b2bua.config.schema import Report
@@ -31,7 +31,7 @@ from b2bua.delegation.model import Directory
 from b2bua.delegation.plan import Facts, RoutePlan
 from b2bua.delegation.policy import decide
 from b2bua.delegation.whatif import run_case, summary
-from b2bua.store.ports import AuditRow
+from b2bua.store.ports import AuditQuery, AuditRow
 
 FILE_NAME: Final = "what-if.yaml"
 """In the state folder, where the server's configuration names no file of cases."""
@@ -71,6 +71,8 @@ class Decided(NamedTuple):
     plan: RoutePlan
     at: datetime
     directory: Directory
+    subjects: tuple[str, ...]
+    """Whose settings may play a part, as far as they are shown."""
 
 
 class Simulator:
@@ -91,10 +93,15 @@ class Simulator:
     async def _decide(self, viewer: Viewer, question: Question) -> Decided:
         directory = self._switchboard.directory
         if question.ops:
-            ops = rights.check(viewer, question.ops, self._book)
+            ops = rights.check(viewer, [self._with_hidden(viewer, op) for op in question.ops], self._book)
             directory = (await self._book.preview(ops)).with_state(directory.state)
         # Beside the loop: among ten thousand users it takes a while to find out who was meant by a name that is nobody's.
         return await asyncio.to_thread(self._decided, viewer, question, directory)
+
+    def _with_hidden(self, viewer: Viewer, op: Op) -> Op:
+        """With the fields that are hidden from who asks, as they are. Raises Refused."""
+        entry = self._book.entry(op.kind, op.key)
+        return op if entry is None or not isinstance(op, Put) else op._replace(body=rights.restored(viewer, entry, op.body, self._book))
 
     def _decided(self, viewer: Viewer, question: Question, directory: Directory) -> Decided:
         directory = open_to(viewer, directory)
@@ -106,9 +113,15 @@ class Simulator:
         facts = _facts(question, directory, report)
         if report.problems or facts is None:
             raise Refusal([Finding(_KIND, "", each.key, each.text) for each in report.problems])
-        if not may_ask(viewer, facts.dialled, question.caller, directory):
+        asked = scope(viewer, question.caller, facts.dialled, directory)
+        if asked == "nothing":
             raise NotAllowed(_allowed(viewer, directory))
-        return Decided(facts, decide(facts, directory, at), at, directory)
+        if asked == "whole":
+            plan = decide(facts, directory, at)
+            return Decided(facts, plan, at, directory, _subjects(facts, plan, at, directory))
+        shown = narrowed(viewer, facts, directory, at)
+        subjects = (facts.caller.extension, shown.on_behalf_of if shown.on_behalf_of in viewer.manages else None)
+        return Decided(facts, shown, at, directory, tuple(each for each in subjects if each is not None and each in directory.users))
 
     def _time(self, written: str, zone: tzinfo, report: Report) -> datetime:
         if not written:
@@ -155,28 +168,34 @@ class Simulator:
         if question.ops:
             raise CannotWrite("save the changes first: a case is about the directory as it is")
         decided = await self._decide(viewer, question)
-        if decided.directory.executives is not self._switchboard.directory.executives and self._is_confidential(decided):
-            raise NotAllowed("a case about this caller is kept by the executive or an administrator")
+        if not _may_keep(viewer, decided.facts.dialled, decided.directory):
+            raise NotAllowed("a case is kept by the executive whom it is about, or by an administrator")
         entry = await asyncio.to_thread(_entry, name, question, decided, keys)
         async with self._lock:
             kept, result = await asyncio.to_thread(add, self.path, entry, self._book.directory)
         await self._note(actor, kept, "created")
         return _case(kept, self._book.directory, result)
 
-    def _is_confidential(self, decided: Decided) -> bool:
-        return decide(decided.facts, self._switchboard.directory, decided.at).confidential
-
     async def remove(self, viewer: Viewer, actor: Actor, case_id: str) -> None:
-        """Take a case out. Raises Missing, CannotWrite."""
+        """Take a case out: whoever is no administrator their own only, for cases guard the whole organisation. Raises Missing, NotAllowed,
+        CannotWrite."""
         directory = self._book.directory
         file: CasesFile = await asyncio.to_thread(read_file, self.path, directory)
-        if not any(each.id == case_id and _may_see(viewer, each, directory) for each in file.cases):
+        found = next((each for each in file.cases if each.id == case_id and _may_see(viewer, each, directory)), None)
+        if found is None:
             raise Missing("what_if", case_id)
+        if not viewer.administers and not await self._has_kept(actor, found):
+            raise NotAllowed("this case was kept by somebody else; an administrator may remove it")
         async with self._lock:
             kept = await asyncio.to_thread(remove, self.path, case_id, directory)
         if kept is None:
             raise Missing("what_if", case_id)
         await self._note(actor, kept, "removed")
+
+    async def _has_kept(self, actor: Actor, case: Kept) -> bool:
+        """Whether the newest case of this name that was kept on the page is this one, and the actor's."""
+        rows = await self._book.audit(AuditQuery(kind="what_if", key=str(case.raw.get("name", ""))), 1)
+        return bool(rows) and (rows[0].action, rows[0].actor, rows[0].after) == ("created", actor.name, case.raw)
 
     async def _note(self, actor: Actor, kept: Kept, action: str) -> None:
         made = action == "created"
@@ -190,13 +209,11 @@ class Simulator:
 # --- rights ---------------------------------------------------------------------------------------------------------------------
 
 
-def may_ask(viewer: Viewer, dialled: str, caller: str, directory: Directory) -> bool:
-    """Administrators ask about everything; others about calls to, and on the lines of, executives whom they manage."""
-    if viewer.administers:
-        return True
+def _may_keep(viewer: Viewer, dialled: str, directory: Directory) -> bool:
+    """Administrators, and executives about calls to themselves. What a case says depends on the confidential contacts: whoever is not shown
+    them would find them out by what can be kept."""
     called = directory.find(dialled)
-    line = directory.lines.get(caller)
-    return (called is not None and called.extension in viewer.manages) or (line is not None and line.executive in viewer.manages)
+    return viewer.administers or (called is not None and called.extension == viewer.extension)
 
 
 def _allowed(viewer: Viewer, directory: Directory) -> str:
@@ -209,7 +226,7 @@ def _allowed(viewer: Viewer, directory: Directory) -> str:
 def _may_see(viewer: Viewer, kept: Kept, directory: Directory) -> bool:
     if viewer.administers:
         return True
-    if kept.case is None or not may_ask(viewer, kept.case.facts.dialled, str(kept.raw.get("from", "")), directory):
+    if kept.case is None or scope(viewer, str(kept.raw.get("from", "")), kept.case.facts.dialled, directory) != "whole":
         return False
     called = directory.find(kept.case.facts.dialled)
     own = called is not None and called.extension == viewer.extension
@@ -243,9 +260,8 @@ def _facts(question: Question, directory: Directory, report: Report) -> Facts | 
     return facts._replace(caller=caller if caller.kind == "user" else caller._replace(number="", name=""))
 
 
-def _subjects(decided: Decided) -> tuple[str, ...]:
+def _subjects(facts: Facts, plan: RoutePlan, at: datetime, directory: Directory) -> tuple[str, ...]:
     """Whose settings may play a part: the executive, the assistants, the caller, who rings."""
-    facts, plan, at, directory = decided
     called = directory.find(facts.dialled)
     bosses = [each for each in (plan.executive, plan.on_behalf_of, called.extension if called else None) if each in directory.executives]
     people = [each.assistant for boss in bosses for each in directory.executives[boss or ""].delegations]
@@ -259,8 +275,7 @@ def _subjects(decided: Decided) -> tuple[str, ...]:
 
 
 def _answer(decided: Decided) -> dict[str, Any]:
-    facts, plan, at, directory = decided
-    subjects = _subjects(decided)
+    facts, plan, at, directory, subjects = decided
     return {
         **to_json(facts, plan, at),
         "text": render_text(facts, plan, at, directory),
@@ -348,7 +363,7 @@ def _case(kept: Kept, directory: Directory, known: Any = ...) -> dict[str, Any]:
 
 def _entry(name: str, question: Question, decided: Decided, keys: Sequence[str] | None) -> dict[str, Any]:
     """The case as it is written to the file."""
-    facts, plan, at, directory = decided
+    facts, plan, at, directory, subjects = decided
     zone = directory.time_zone
     shown = summary(plan, zone)
     wanted = [key for key, value in shown.items() if key in _ALWAYS or _says_anything(key, value)] if keys is None else keys
@@ -358,7 +373,7 @@ def _entry(name: str, question: Question, decided: Decided, keys: Sequence[str] 
         raise Refusal([Finding(_KIND, "", "keys", text)])
     if not name.strip():
         raise Refusal([Finding(_KIND, "", "name", "is missing; write what the case shows, in a few words")])
-    state = entry_of(needed(facts, directory, at, concerning(facts, directory.state, _subjects(decided), at.timestamp())))
+    state = entry_of(needed(facts, directory, at, concerning(facts, directory.state, subjects, at.timestamp())))
     return {
         "name": name.strip(),
         "from": question.caller.strip(),

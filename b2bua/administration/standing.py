@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from b2bua.administration.admission import NotPossible, NoUser
-from b2bua.administration.viewer import Role, Viewer
-from b2bua.delegation.model import Delegation, Directory, Executive, User
+from b2bua.administration.viewer import Role, Viewer, counts, offices_of
+from b2bua.delegation.model import Directory, Executive, User
 from b2bua.delegation.organisation import Site
 
 ADMINISTRATOR: Final = "admin"
@@ -43,7 +43,8 @@ class Standing:
         sites = directory.below(*user.manages.sites, *known.by_site.get(extension, ()))
         offices = frozenset(user.manages.groups) | known.by_office.get(extension, frozenset())
         role: Role = user.role if user.role != "user" else "manager" if sites or offices else "user"
-        return Viewer(extension, extension, user.name, role, sites, offices, _edited(directory, extension, now), via, read_only)
+        works_for = frozenset(offices_of(directory, extension, now))
+        return Viewer(extension, extension, user.name, role, sites, offices, _edited(directory, extension, now), via, read_only, works_for)
 
     def by_email(self, directory: Directory, address: str) -> str | None:
         """The extension of the only user with this e-mail address."""
@@ -89,15 +90,10 @@ def may_sign_in(user: User) -> bool:
 
 def _edited(directory: Directory, extension: str, now: datetime) -> frozenset[str]:
     """The executives whose delegation this user may edit: their own, and those who have let them, now."""
-    found = {each.executive for each in directory.delegations.get(extension, ()) if "manage" in each.rights and _counts(each, now)}
+    found = {each.executive for each in directory.delegations.get(extension, ()) if "manage" in each.rights and counts(each, now)}
     if directory.is_executive(extension):
         found.add(extension)
     return frozenset(found)
-
-
-def _counts(delegation: Delegation, now: datetime) -> bool:
-    begun = delegation.begins is None or delegation.begins <= now
-    return begun and delegation.approval == "approved" and (delegation.ends is None or now < delegation.ends)
 
 
 def _by_manager(places: Iterable[tuple[str, Iterable[str]]]) -> dict[str, frozenset[str]]:

@@ -3,22 +3,29 @@ case and as switches to be shown."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final, Literal, TypeVar
 
 from b2bua.administration.viewer import Viewer
 from b2bua.delegation.callers import caller_key
 from b2bua.delegation.model import Directory
 from b2bua.delegation.office import office
-from b2bua.delegation.plan import Facts, Setting
+from b2bua.delegation.people import User
+from b2bua.delegation.plan import Facts, RoutePlan, Rule, Setting
 from b2bua.delegation.policy import decide
 from b2bua.delegation.situation import Situation
 from b2bua.delegation.standing import active_profiles, divert_of, filtering_on, on_dnd
 from b2bua.delegation.state import State
 from b2bua.delegation.whatif import summary
+
+_T = TypeVar("_T")
+Scope = Literal["whole", "caller", "nothing"]
+"""whole: everything · caller: as whom the caller speaks, and to whom, but nothing of who is called · nothing."""
+THEIRS_FROM: Final = "a user's number"
+"""The rule with which the part of a plan begins that is about who is called."""
 
 
 def open_to(viewer: Viewer, directory: Directory) -> Directory:
@@ -33,6 +40,51 @@ def open_to(viewer: Viewer, directory: Directory) -> Directory:
         executives=MappingProxyType({**directory.executives, **hidden}),
         offices=MappingProxyType({**directory.offices, **{key: office(boss, directory.users) for key, boss in hidden.items()}}),
     )
+
+
+def scope(viewer: Viewer, caller: str, dialled: str, directory: Directory) -> Scope:
+    """How much of a call somebody may ask about. `caller`, `dialled`: as they were written."""
+    called = directory.find(dialled)
+    if viewer.administers or (called is not None and called.extension in viewer.manages):
+        return "whole"
+    line = directory.lines.get(caller)
+    if line is None or line.executive not in viewer.manages:
+        return "nothing"
+    return "caller" if line.assistant == viewer.extension or directory.codes.match(dialled) is None else "nothing"
+
+
+def narrowed(viewer: Viewer, facts: Facts, directory: Directory, at: datetime) -> RoutePlan:
+    """The decision without what is the business of who is called: their filter, assistants, forwarding and hours. Who is called and what
+    they see is left. Whole when the viewer manages them, or nothing of theirs was looked at."""
+    plan = decide(facts, directory, at)
+    called = directory.numbers.resolve(plan.called).extension
+    ends = next((place for place, rule in enumerate(plan.trace) if rule.name == THEIRS_FROM), None)
+    if called is None or called in viewer.manages or ends is None:
+        return plan
+    plan = decide(facts, _with_nothing_set(called, directory), at)
+    last = Rule("whose call", True, f"what becomes of it is for {directory.users[called].shown} and administrators to ask")
+    return RoutePlan(
+        "ring", direction=plan.direction, called=plan.called, on_behalf_of=plan.on_behalf_of, actor=plan.actor, present=plan.present,
+        asserted=plan.asserted, plain=True, trace=(*plan.trace[: ends + 1], last),
+    )  # fmt: skip
+
+
+def _with_nothing_set(extension: str, directory: Directory) -> Directory:
+    """In which a call to this user rings their phones: otherwise what the caller looks like would tell whether they take calls."""
+    user = directory.users[extension]
+    plain = User(extension, user.name, numbers=user.numbers, location=user.location)
+    state = State.of([each for each in directory.state.settings.values() if each.subject != extension])
+    return replace(
+        directory,
+        users=MappingProxyType({**directory.users, extension: plain}),
+        executives=_without(directory.executives, extension),
+        offices=_without(directory.offices, extension),
+        phones=_without(directory.phones, extension),
+    ).with_state(state)
+
+
+def _without(entries: Mapping[str, _T], key: str) -> Mapping[str, _T]:
+    return MappingProxyType({each: value for each, value in entries.items() if each != key})
 
 
 def concerning(facts: Facts, state: State, subjects: Collection[str], now: float) -> list[Setting]:

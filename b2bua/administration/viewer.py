@@ -5,12 +5,12 @@ Immutable; made anew from the directory at every request, so that a right that i
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from datetime import datetime
+from typing import Literal, NamedTuple
 
-from b2bua.delegation.model import Directory
+from b2bua.delegation.model import Delegation, Directory
 
 Role = Literal["user", "manager", "user_admin", "super_admin"]
-ROLES: Final[tuple[Role, ...]] = ("user", "manager", "user_admin", "super_admin")
 """In rising order. manager: of the sites and of the groups, queues and services that the entry of the user names. user_admin: users and all that
 belongs to them, but no super administrators and not the organisation's settings. super_admin: everything."""
 
@@ -33,14 +33,20 @@ class Viewer(NamedTuple):
     """For the audit: page, or the token's name."""
     read_only: bool = False
     """A token that may only read."""
+    works_for: frozenset[str] = frozenset()
+    """Executives, groups and services for whom this user works now."""
 
     @property
     def administers(self) -> bool:
         return self.role in ("user_admin", "super_admin")
 
 
-def offices_of(directory: Directory, extension: str) -> frozenset[str]:
-    """The executives whose calls and state somebody may see: themselves, where they are one, and those for whom they work now (an
-    approved delegation; its times are looked at where it is used)."""
-    own = {extension} if directory.is_executive(extension) else set()
-    return frozenset(own | {each.executive for each in directory.delegations.get(extension, ()) if each.approval == "approved"})
+def offices_of(directory: Directory, extension: str, at: datetime) -> tuple[str, ...]:
+    """The executives, groups and services for whom somebody works at that time, which is aware: whose calls and state they may see."""
+    return tuple(each.executive for each in directory.delegations.get(extension, ()) if counts(each, at))
+
+
+def counts(delegation: Delegation, at: datetime) -> bool:
+    """Whether it is approved, has begun, and is not over."""
+    begun = delegation.begins is None or delegation.begins <= at
+    return begun and delegation.approval == "approved" and (delegation.ends is None or at < delegation.ends)

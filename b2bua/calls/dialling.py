@@ -49,6 +49,8 @@ def dial(index: CallIndex, actor: str, number: str, on_behalf_of: str | None) ->
     for as oneself, None for whatever counts when the phone dials. What the policy refuses is kept in the history, as when it had been dialled."""
     number = number.strip()
     refused = _impossible(index, actor, None if _is_emergency(index, number) else on_behalf_of)
+    if refused is None and _is_emergency(index, number):
+        refused = _elsewhere(index, actor)
     if refused is not None:
         return Placed(refused)
     user = index.directory.users[actor]
@@ -108,6 +110,15 @@ def _impossible(index: CallIndex, actor: str, on_behalf_of: str | None) -> Outco
     if any(call.dialling and call.caller.extension == actor for call in index.calls.values()):
         return Outcome(409, "your phones ring already")
     return None
+
+
+def _elsewhere(index: CallIndex, actor: str) -> Outcome | None:
+    """Why this user's phones cannot all be rung for an emergency call: it goes out with the number of the user, at whose place help would look
+    for them, and a shared phone at which they have logged in stands elsewhere (E7). Dialled there it is the phone's own call."""
+    desks = [each for each in index.directory.state.at_desks(actor, index.wall()) if index.contacts(Endpoint("user", each, None, None, "user", None))]
+    if not desks:
+        return None
+    return Outcome(403, f"you have logged in at {index.directory.users[desks[0]].name}: dial emergency numbers on the phone itself, so that help comes to where it stands")
 
 
 def _not_now(index: CallIndex, plan: RoutePlan, actor: str) -> Outcome | None:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, Final
 
 from b2bua.config.schema import Report, quoted, shape
+from b2bua.config.values import MOST_NAMES
 from b2bua.config.yamltree import Where
 from b2bua.delegation.callers import WORDS, Callers
 from b2bua.delegation.digits import normalise
@@ -63,6 +64,9 @@ class CallerGroups:
             return None
         if not entries:
             report.error(where, f"is empty, so nobody is meant; write {CALLERS_HINT}")
+            return None
+        if len(entries) > MOST_NAMES:
+            report.error(where, f"has {len(entries)} entries; write at most {MOST_NAMES}")
             return None
         key = tuple(map(str, entries))
         found = self._made.get(key)

@@ -12,6 +12,8 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
 
+from pydantic import Field
+
 from b2bua.config.executives import ExecutiveEntry
 from b2bua.config.located import KEY_FIELDS, NAMED
 from b2bua.config.markers import As, Holds
@@ -21,6 +23,7 @@ from b2bua.config.places import RoomEntry
 from b2bua.config.resources import CostCentreEntry, PhoneEntry, SiteEntry
 from b2bua.config.schedules import ScheduleEntry
 from b2bua.config.schema import SECRET, Section
+from b2bua.config.values import MOST_NAMES
 from b2bua.delegation.digests import digests_of
 
 __all__ = ["KEY_FIELDS", "KINDS", "MODELS", "NAMED", "SECRET_FIELDS", "SHAPES", "canonical", "canonical_tree", "secrets_to_digests"]
@@ -42,7 +45,7 @@ MODELS: Final[Mapping[str, type[Section]]] = {
     "duty_profiles": DutyEntry,
     "conferences": RoomEntry,
 }
-SHAPES: Final[Mapping[str, Any]] = {"schedules": ScheduleEntry, "caller_groups": list[str]}
+SHAPES: Final[Mapping[str, Any]] = {"schedules": ScheduleEntry, "caller_groups": Annotated[list[str], Field(max_length=MOST_NAMES)]}
 """What a named entry's value is."""
 SECRET_FIELDS: Final[Mapping[str, frozenset[str]]] = {
     kind: found

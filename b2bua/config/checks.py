@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from b2bua.config.draft import Boss, Draft
 from b2bua.config.people import Heading
@@ -14,6 +15,9 @@ from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import normalise, number_key
 from b2bua.delegation.numbering import NumberPlan
 from b2bua.delegation.people import Delegation, User
+
+SHORT_PASSWORD: Final = 10
+"""Characters below which the password of a phone is soon guessed."""
 
 
 def check_numbers(draft: Draft, config: Config, report: Report) -> None:
@@ -237,6 +241,10 @@ def warn(draft: Draft, heading: Heading, report: Report) -> None:
     """What is allowed and probably not meant."""
     if not heading.users:
         report.warn(("users",), "is empty: nobody can register or be called; write users")
+    guessed = [each for each in draft.users.values() if each.password and (len(each.password) < SHORT_PASSWORD or each.password in (each.extension, each.name))]
+    if guessed:
+        named = ", ".join(each.extension for each in guessed[:5]) + (f" and {len(guessed) - 5} more" if len(guessed) > 5 else "")
+        report.warn(("users",), f"have passwords that are soon guessed: {named}; before the server is reachable from outside, write {SHORT_PASSWORD} characters")
     executives = draft.of_kind("executive")
     assistants = {delegation.assistant: None for boss in executives for _, delegation in boss.delegations}
     for extension in dict.fromkeys((*(boss.extension for boss in executives), *assistants)):

@@ -25,9 +25,11 @@ from b2bua.config.sections import (
 from b2bua.config.values import (
     EXTENSION_HINT,
     MOMENT_HINT,
+    MOST_NAMES,
     RINGS_HINT,
     SECONDS_HINT,
     ZONE_HINT,
+    CallerList,
     Extension,
     Moment,
     Number,
@@ -42,6 +44,8 @@ from b2bua.config.yamltree import Where
 from b2bua.delegation.callers import ANYBODY
 from b2bua.delegation.people import DEFAULT_RECALL_SECONDS, DEFAULT_RIGHTS, Approval, Delegation, Executive, Right
 
+MOST_RIGHTS: Final = 20
+"""There are fewer; one that stands there twice counts once."""
 RECALL_HINT: Final = "seconds from 1 to 120, for example 20"
 STAND_IN: Final = {"extension": "unknown"}
 """For entries whose extension is missing or wrong, so that the rest of them is still looked at."""
@@ -51,12 +55,12 @@ class AssistantEntry(Section):
     """One entry of ``assistants:``; a bare extension is short for all defaults."""
 
     extension: Extension = Field(description=EXTENSION_HINT)
-    rights: tuple[Right, ...] | None = Field(
+    rights: Annotated[tuple[Right, ...], Field(max_length=MOST_RIGHTS)] | None = Field(
         default=None, description="a list of receive, call, pick_up_held, join, listen, whisper, manage, opt"
     )
     ring_seconds: Seconds | None = Field(default=None, description=SECONDS_HINT)
     rings: Rings | None = Field(default=None, description=RINGS_HINT)
-    callers: tuple[str, ...] | None = Field(default=None, description=CALLERS_HINT)
+    callers: CallerList | None = Field(default=None, description=CALLERS_HINT)
     respect_hours: bool = Field(default=False, description="true or false")
     begins: Moment | None = Field(default=None, alias="from", description=MOMENT_HINT)
     ends: Moment | None = Field(default=None, alias="until", description=MOMENT_HINT)
@@ -69,7 +73,7 @@ class ExecutiveEntry(Section):
     extension: Extension = Field(description=EXTENSION_HINT)
     caller_id: Number | None = Field(default=None, description="one of the executive's own numbers, or null for the main number")
     time_zone: Zone | None = Field(default=None, description=f"{ZONE_HINT}; null for that of the user")
-    confidential: tuple[str, ...] = Field(default=(), description=CALLERS_HINT)
+    confidential: CallerList = Field(default=(), description=CALLERS_HINT)
     filtering: Annotated[Any, Holds(FilteringEntry)] = Field(default={}, description="{enabled: true, mode: simple, type: all}")
     alerting: Annotated[Any, Holds(AlertingEntry)] = Field(default={}, description="{mode: ring_all, ring_seconds: 30}")
     rollover: Annotated[Any, Holds(RolloverEntry)] = Field(
@@ -82,7 +86,7 @@ class ExecutiveEntry(Section):
         default=None, description="a number of rings from 1 to 20, for example 3"
     )
     join_tone: bool = Field(default=True, description="true or false")
-    assistants: Annotated[list[Any], Holds(list[Extension | AssistantEntry])] = Field(
+    assistants: Annotated[list[Any], Field(max_length=MOST_NAMES), Holds(list[Extension | AssistantEntry])] = Field(
         default=[], description="a list of extensions, or {extension: ..., rights: [...]}"
     )
 

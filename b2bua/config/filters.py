@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -10,11 +10,13 @@ from b2bua.config.callers import CALLERS_HINT
 from b2bua.config.draft import Draft
 from b2bua.config.markers import Holds
 from b2bua.config.schema import Report, Section, quoted, read_part
-from b2bua.config.values import NUMBER_HINT, Text
+from b2bua.config.values import MOST_OWN_NUMBERS, NUMBER_HINT, CallerList, Text
 from b2bua.config.yamltree import Where
 from b2bua.delegation.callers import ANYBODY
 from b2bua.delegation.digits import number_key
 from b2bua.delegation.people import Criterion, Filtering, FilterMode, FilterType
+
+MOST_CRITERIA: Final = 200
 
 
 class CriterionEntry(Section):
@@ -22,8 +24,10 @@ class CriterionEntry(Section):
 
     name: Text = Field(default="", description="what the criterion is called, for the explanation of calls")
     filter: bool = Field(default=True, description="true or false")
-    callers: tuple[str, ...] | None = Field(default=None, alias="from", description=CALLERS_HINT)
-    dialled: tuple[str, ...] | None = Field(default=None, description=f"a list of the executive's own numbers: {NUMBER_HINT}")
+    callers: CallerList | None = Field(default=None, alias="from", description=CALLERS_HINT)
+    dialled: Annotated[tuple[str, ...], Field(max_length=MOST_OWN_NUMBERS + 1)] | None = Field(
+        default=None, description=f"a list of the executive's own numbers: {NUMBER_HINT}"
+    )
     during: str | None = Field(default=None, description="the name of one of the `schedules`, or null")
     outside: str | None = Field(default=None, description="the name of one of the `schedules`, or null")
     holidays: str | None = Field(default=None, description="the name of one of the `schedules`, or null")
@@ -37,7 +41,7 @@ class FilteringEntry(Section):
     mode: FilterMode = Field(default="simple", description="simple or criteria")
     type: FilterType = Field(default="all", description="all, internal or external")
     executives_pass: bool = Field(default=False, description="true to let other executives through, or false")
-    criteria: Annotated[list[Any], Holds(list[CriterionEntry])] = Field(
+    criteria: Annotated[list[Any], Field(max_length=MOST_CRITERIA), Holds(list[CriterionEntry])] = Field(
         default=[], description="a list such as [{name: Press, from: [press], filter: true}]"
     )
 

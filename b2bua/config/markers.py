@@ -16,7 +16,8 @@ class Holds:
         self.shape = shape
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return inlined(TypeAdapter(self.shape).json_schema())
+        most = {key: value for key, value in handler(core).items() if key in ("maxItems", "maxProperties")}
+        return {**inlined(TypeAdapter(self.shape).json_schema()), **most}
 
 
 class As:

@@ -24,12 +24,14 @@ from b2bua.config.sections import (
 )
 from b2bua.config.values import (
     EXTENSION_HINT,
+    MOST_NAMES,
     NUMBER_HINT,
     RINGS_HINT,
     SECONDS_HINT,
     Extension,
     Extensions,
     Number,
+    Numbers,
     Rings,
     Seconds,
     Text,
@@ -60,7 +62,7 @@ class OfficeEntry(Section):
 
     extension: Extension = Field(description='an extension of letters, digits, `.` and `_`, in quotes: "500"')
     name: Text = Field(min_length=1, description="the name that other phones show")
-    numbers: tuple[Number, ...] = Field(default=(), description=f"a list of outside numbers, the main one first: {NUMBER_HINT}")
+    numbers: Numbers = Field(default=(), description=f"a list of outside numbers, the main one first: {NUMBER_HINT}")
     location: Text | None = Field(default=None, description="the name of a site, or null")
     alerting: Annotated[Any, Holds(AlertingEntry)] = Field(default={}, description="{mode: ring_all, ring_seconds: 30}")
     rollover: Annotated[Any, Holds(RolloverEntry)] = Field(
@@ -81,7 +83,7 @@ class GroupEntry(OfficeEntry):
     """One entry of ``groups:``."""
 
     type: Literal["group", "queue"] = Field(default="group", description="group or queue")
-    members: Annotated[list[Any], Holds(list[Extension | MemberEntry])] = Field(
+    members: Annotated[list[Any], Field(max_length=MOST_NAMES), Holds(list[Extension | MemberEntry])] = Field(
         default=[], description="a list of extensions, or {extension: ..., ring_seconds: 10}"
     )
     maximum_wait: Seconds | None = Field(default=None, description="seconds from 1 to 7200, for example 120")
@@ -105,7 +107,7 @@ class ServiceEntry(OfficeEntry):
     caller_id: Number | None = Field(default=None, description="one of the service's own numbers, or null for the main number")
     enabled: bool = Field(default=True, description="true or false")
     direction: AgentDirection = Field(default="both", description=DIRECTION_HINT)
-    agents: Annotated[list[Any], Holds(list[Extension | AgentEntry])] = Field(
+    agents: Annotated[list[Any], Field(max_length=MOST_NAMES), Holds(list[Extension | AgentEntry])] = Field(
         default=[], description="a list of extensions, {extension: ..., direction: in}, {extensions: [...]} or {group: ...}"
     )
     on_behalf: Annotated[Any, Holds(OnBehalfEntry)] = Field(default={}, description="{outside: executive, inside: self}")
@@ -213,24 +215,32 @@ def read_services(services: list[Office[ServiceEntry]], draft: Draft, report: Re
         entry, where, mark = service.entry, service.where, draft.memory.mark(report)
         on_behalf = read_on_behalf(entry.on_behalf, (*where, "on_behalf"), draft.caller_groups, report)
         boss = _boss(service, entry.caller_id, on_behalf, draft, report, may_be_impersonated=entry.enabled)
+        left = MOST_NAMES
         for index, item in enumerate(entry.agents):
-            _read_agents(item, (*where, "agents", index), entry.direction, boss, draft, report)
+            place = (*where, "agents", index)
+            left -= _read_agents(item, place, entry.direction, boss, left, draft, report)
+            if left < 0:
+                report.error(place, f"names, with those above, more than {MOST_NAMES} agents; write fewer")
+                break
         if service.known:
             draft.memory.keep(where, service.item, boss, report, mark, names=True)
 
 
-def _read_agents(item: object, where: Where, default: AgentDirection, boss: Boss, draft: Draft, report: Report) -> None:
+def _read_agents(item: object, where: Where, default: AgentDirection, boss: Boss, most: int, draft: Draft, report: Report) -> int:
+    """How many it names; where that is more than `most`, none of them is taken in."""
     data = {"extension": item} if isinstance(item, str) else item
     entry, broken = read_section(AgentEntry, data, where, report)
     if entry is None:
-        return
+        return 0
     one_of_two(entry.ring_seconds, entry.rings, where, report)
     if len({"extension", "extensions", "group"} & (entry.model_fields_set | broken)) != 1:
         report.error(where, "names its agents not at all or twice; write one of extension, extensions and group")
-        return
+        return 0
     rights = RIGHTS_OF[entry.direction or default]
-    for place, extension in _agents_of(entry, where, draft, report):
+    agents = _agents_of(entry, where, draft, report)
+    for place, extension in agents if len(agents) <= most else ():
         _delegate(boss, extension, rights, seconds(entry.ring_seconds, entry.rings), place, draft, report)
+    return len(agents)
 
 
 def _agents_of(entry: AgentEntry, where: Where, draft: Draft, report: Report) -> list[tuple[Where, str]]:

@@ -15,6 +15,7 @@ from b2bua.config.places import ParkingEntry
 from b2bua.config.schema import SECRET, Report, Section, quoted, read_part, read_section
 from b2bua.config.values import (
     EXTENSION_HINT,
+    MOST_NAMES,
     NUMBER_HINT,
     SECONDS_HINT,
     URI_HINT,
@@ -22,7 +23,7 @@ from b2bua.config.values import (
     Contact,
     Extension,
     Extensions,
-    Number,
+    Numbers,
     Seconds,
     Text,
     Zone,
@@ -44,10 +45,13 @@ from b2bua.delegation.people import (
     UserType,
 )
 
+RESERVED: Final = "admin"
+"""The account of the first administrator, who is no user; in whatever case it is typed at the sign-in."""
 _STAND_IN: Final = {"extension": "unknown", "name": "unknown"}
 """For users with something missing or wrong, so that the rest of them is still looked at."""
 DIGEST_HINT: Final = "a mapping of account names to {md5: 32 hexadecimal digits, sha256: 64 hexadecimal digits}, or write a password"
 _EMAIL = re.compile(r"[^@\s<>\"(),;:\\\[\]]{1,64}@[A-Za-z0-9._-]{1,253}")
+MOST_RANGES: Final = 2_000
 FORWARD_HINT: Final = f"an extension, an outside number, a URI such as {URI_HINT}, or null"
 
 
@@ -92,7 +96,7 @@ class DivertEntry(Section):
 class ManagesEntry(Section):
     """``manages:`` what a manager manages (E1-E3, E10)."""
 
-    sites: tuple[Text, ...] = Field(default=(), description="a list of names of sites")
+    sites: Annotated[tuple[Text, ...], Field(max_length=MOST_NAMES)] = Field(default=(), description="a list of names of sites")
     groups: Extensions = Field(default=[], description="a list of extensions of groups, queues and services")
 
 
@@ -123,8 +127,8 @@ class UserEntry(Section):
     password: str | None = Field(
         default=None, min_length=1, max_length=256, repr=False, description="a password of 1 to 256 characters", json_schema_extra=SECRET
     )
-    digest: dict[str, DigestEntry] = Field(default={}, repr=False, description=DIGEST_HINT, json_schema_extra=SECRET)
-    numbers: tuple[Number, ...] = Field(default=(), description=f"a list of outside numbers, the main one first: {NUMBER_HINT}")
+    digest: dict[str, DigestEntry] = Field(default={}, max_length=MOST_NAMES + 1, repr=False, description=DIGEST_HINT, json_schema_extra=SECRET)
+    numbers: Numbers = Field(default=(), description=f"a list of outside numbers, the main one first: {NUMBER_HINT}")
     location: Text | None = Field(default=None, description="the name of a site, or null")
     contacts: tuple[Contact, ...] = Field(default=(), max_length=10, description='a list of URIs such as "sip:gw@192.0.2.7:5060"')
     time_zone: Zone | None = Field(default=None, description=f"{ZONE_HINT}; null for the organisation's")
@@ -161,7 +165,7 @@ class Heading(Section):
     delegating_members: bool = Field(default=False, description="true or false")
     pick_up: PickUp = Field(default="group", description="group, location or organisation")
     acceptance: bool = Field(default=False, description="true or false")
-    number_inventory: Annotated[list[Any], Holds(list[str])] = Field(default=[], description='a list of ranges: "+6221500600-699"')
+    number_inventory: Annotated[list[Any], Field(max_length=MOST_RANGES), Holds(list[str])] = Field(default=[], description='a list of ranges: "+6221500600-699"')
     parking: Annotated[Any, Holds(ParkingEntry)] = Field(default={}, description='{slots: "701-750", recall_seconds: 45, ring_seconds: 30}')
     schedules: dict[str, Any] = Field(default={}, description='names with hours: {office: {hours: {mon-fri: "08:00-17:00"}}}')
     caller_groups: dict[str, Any] = Field(default={}, description='names with lists: {press: ["+1555*"]}')
@@ -195,6 +199,8 @@ def read_users(items: list[Any], draft: Draft, report: Report) -> None:
 
 def _read_user(entry: UserEntry, where: Where, draft: Draft, report: Report) -> tuple[User, frozenset[str]]:
     """The user, and the keys of the sections within that were wrong, as ``forwarding.busy``."""
+    if entry.extension.casefold() == RESERVED:
+        report.error((*where, "extension"), f"is {quoted(entry.extension)}, the name of the first administrator's account; write another one")
     devices, _ = read_part(DevicesEntry, entry.devices, (*where, "devices"), report)
     forwarding, wrong = read_part(ForwardingEntry, entry.forwarding, (*where, "forwarding"), report)
     divert, also_wrong = read_part(DivertEntry, entry.divert, (*where, "divert"), report)

@@ -12,7 +12,7 @@ from b2bua.config.draft import Draft
 from b2bua.config.markers import As, Json
 from b2bua.config.schema import SECRET, Report, Section, quoted, read_part, read_section
 from b2bua.config.server import Config
-from b2bua.config.values import NUMBER_HINT, SECONDS_HINT, Extensions, Number, Seconds, Text, text_of
+from b2bua.config.values import NUMBER_HINT, SECONDS_HINT, Extensions, Numbers, Seconds, Text, text_of
 from b2bua.config.yamltree import Where
 from b2bua.delegation.digits import normalise, number_key
 from b2bua.delegation.lint_finding import listed
@@ -66,7 +66,7 @@ class RoomEntry(Section):
     pin: Annotated[str, Field(pattern=r"^[0-9]{3,12}$")] | None = Field(
         default=None, repr=False, description="three to twelve digits, or null", json_schema_extra=SECRET
     )
-    numbers: tuple[Number, ...] = Field(default=(), description=f"a list of outside numbers that lead here: {NUMBER_HINT}")
+    numbers: Numbers = Field(default=(), description=f"a list of outside numbers that lead here: {NUMBER_HINT}")
 
 
 def read_parking(data: object, draft: Draft, report: Report) -> None:

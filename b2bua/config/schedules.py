@@ -11,7 +11,7 @@ from pydantic import Field
 
 from b2bua.config.markers import Holds
 from b2bua.config.schema import Report, Section, closest, quoted, read_part, read_section
-from b2bua.config.values import Text, parse_date, parsed
+from b2bua.config.values import MOST_NAMES, Text, parse_date, parsed
 from b2bua.config.yamltree import Where
 from b2bua.delegation.schedule import Holiday, Hours, Schedule
 
@@ -33,14 +33,14 @@ class HolidayEntry(Section):
     name: Text = Field(default="", description="the name of the holiday")
 
 
-HoursOfDays = Annotated[dict[str, Any], Holds(dict[str, str])]
+HoursOfDays = Annotated[dict[str, Any], Field(max_length=MOST_NAMES), Holds(dict[str, str])]
 
 
 class ScheduleEntry(Section):
     """One entry of ``schedules:``."""
 
     hours: HoursOfDays = Field(default={}, description='days with hours, for example {mon-fri: "08:00-17:00"}')
-    holidays: Annotated[list[Any], Holds(list[str | HolidayEntry])] = Field(default=[], description=f"a list of days: {HOLIDAY_HINT}")
+    holidays: Annotated[list[Any], Field(max_length=MOST_NAMES), Holds(list[str | HolidayEntry])] = Field(default=[], description=f"a list of days: {HOLIDAY_HINT}")
     exceptions: HoursOfDays = Field(default={}, description='dates with hours, for example {"2026-12-24": "08:00-12:00"}')
 
 

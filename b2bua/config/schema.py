@@ -178,6 +178,8 @@ def _explain(model: type[Section], detail: ErrorDetails) -> str:
         return f"is missing; write {instead}"
     if kind == "value_error":
         return str(detail["ctx"]["error"])
+    if kind == "too_long":
+        return f"has {len(value)} entries; write at most {detail['ctx']['max_length']}"
     if known and known.json_schema_extra == SECRET:
         return f"cannot be used; write {instead}"
     if kind in ("model_type", "dict_type", "model_attributes_type"):

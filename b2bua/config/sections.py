@@ -9,7 +9,19 @@ from pydantic import Field, PlainValidator
 from b2bua.config.callers import CallerGroups
 from b2bua.config.markers import As, Json
 from b2bua.config.schema import Report, Section, quoted, read_part
-from b2bua.config.values import RINGS_HINT, SECONDS_HINT, URI_HINT, Rings, Seconds, Shown, Text, one_of_two, parse_uri, seconds
+from b2bua.config.values import (
+    MOST_NAMES,
+    RINGS_HINT,
+    SECONDS_HINT,
+    URI_HINT,
+    Rings,
+    Seconds,
+    Shown,
+    Text,
+    one_of_two,
+    parse_uri,
+    seconds,
+)
 from b2bua.config.yamltree import Where
 from b2bua.delegation.people import (
     DEFAULT_RING_SECONDS,
@@ -184,7 +196,9 @@ class OnBehalfEntry(Section):
 
     outside: Shown = Field(default="executive", description=SHOWN_HINT)
     inside: Shown = Field(default="self", description=SHOWN_HINT)
-    classes: dict[str, Shown] = Field(default={}, description="caller groups with a word each, for example {press: assistant}")
+    classes: dict[str, Shown] = Field(
+        default={}, max_length=MOST_NAMES, description="caller groups with a word each, for example {press: assistant}"
+    )
     sticky_hours: float = Field(default=0.0, ge=0, le=168, description="hours from 0 (until cleared) to 168, for example 8")
     callback_hours: float = Field(default=0.0, ge=0, le=168, description="hours from 0 (never) to 168, for example 24")
 
@@ -193,8 +207,9 @@ def read_on_behalf(data: object, where: Where, groups: CallerGroups, report: Rep
     """As whom the assistants are shown."""
     entry, broken = read_part(OnBehalfEntry, data, where, report)
     words: dict[str, Any] = dict(entry.classes)
-    if "classes" in broken and isinstance(data, dict) and isinstance(data.get("classes"), dict):
-        words = dict.fromkeys(data["classes"], "self")  # a wrong word hides no unknown group
+    written = data.get("classes") if "classes" in broken and isinstance(data, dict) else None
+    if isinstance(written, dict) and len(written) <= MOST_NAMES:
+        words = dict.fromkeys(written, "self")  # a wrong word hides no unknown group
     classes = []
     for name, word in words.items():
         place = (*where, "classes", name)

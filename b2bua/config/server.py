@@ -265,7 +265,9 @@ class Trunk(Section):
     @property
     def route(self) -> TrunkRoute:
         """What the decision needs of this trunk."""
-        return TrunkRoute(self.name, self.numbers, self.emergency)
+        found = _TRUNK_URI.fullmatch(self.uri)
+        port = "" if found is None or found["port"] in (None, "5060") else f":{found['port']}"
+        return TrunkRoute(self.name, self.numbers, self.emergency, "" if found is None else f"{found['host'].lower()}{port}")
 
 
 class Media(Section):

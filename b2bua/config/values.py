@@ -33,6 +33,10 @@ SECONDS_HINT: Final = "seconds from 1 to 7200, for example 30"
 RINGS_HINT: Final = "a number of rings (6 seconds each), for example 5"
 EXTENSION_HINT: Final = "the extension of a user"
 ZONE_HINT: Final = "a time zone such as Europe/Berlin, or UTC"
+MOST_NAMES: Final = 1_000
+"""Of people, callers, days and the like in one list: whoever needs more makes a group, and nobody keeps the server busy with one entry."""
+MOST_OWN_NUMBERS: Final = 100
+"""Outside numbers of one user, group, service or room."""
 MOMENT_HINT: Final = "a date such as 2026-12-01, or date and time such as 2026-12-01T08:00"
 
 Parsed = TypeVar("Parsed")
@@ -169,9 +173,12 @@ def _disclosure_of(value: object) -> object:
 
 
 Extension = Annotated[str, BeforeValidator(parse_extension), Json(pattern=f"^{_EXTENSION.pattern}$")]
-Extensions = Annotated[list[Any], Holds(list[Extension])]
+Extensions = Annotated[list[Any], Field(max_length=MOST_NAMES), Holds(list[Extension])]
 """Read one by one, so that a wrong one hides no other."""
 Number = Annotated[str, BeforeValidator(parse_number), As(text_of), Json(pattern=r"^\+?[0-9][0-9 ().\-]{2,40}$")]
+Numbers = Annotated[tuple[Number, ...], Field(max_length=MOST_OWN_NUMBERS)]
+CallerList = Annotated[tuple[str, ...], Field(max_length=MOST_NAMES)]
+"""Whose calls are meant; read by `CallerGroups.read`."""
 Contact = Annotated[str, BeforeValidator(_parse_contact), Json(pattern="^sip:")]
 Text = Annotated[str, BeforeValidator(_parse_text), Json(maxLength=128)]
 Zone = Annotated[tzinfo, PlainValidator(parse_zone), As(text_of), Json(only=True, type="string", examples=["Europe/Berlin"])]

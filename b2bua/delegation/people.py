@@ -352,6 +352,8 @@ class TrunkRoute:
     numbers: tuple[str, ...] = ()
     """Regular expressions of the outside numbers that go there, matched with :func:`re.search`."""
     emergency: bool = False
+    host: str = ""
+    """HOST or HOST:PORT of the next hop, in small letters, without the usual port: who is no administrator may name it as a target, too."""
 
 
 @dataclass(frozen=True, slots=True)

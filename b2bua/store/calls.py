@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from b2bua import logs
+from b2bua.store.private import private
 
 JOURNAL: Final = "calls.journal"
 LARGE: Final = 32 * 1024 * 1024
@@ -93,8 +94,8 @@ class CallJournal:
         self.close()
         fresh = self._path.with_suffix(".new")
         text = "".join(f"{call_id} {snapshot}\n" for call_id, snapshot in self._kept.items())
-        fresh.write_text(text, "ascii")
-        fresh.chmod(0o600)
+        with open(fresh, "w", encoding="ascii", opener=private) as file:
+            file.write(text)
         fresh.replace(self._path)
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         self._size = len(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,13 +14,19 @@ from sqlalchemy.pool import NullPool
 from b2bua.delegation.plan import Setting
 from b2bua.store import migrations
 from b2bua.store.bindings import SqlBindings
+from b2bua.store.calls import JOURNAL as CALLS_JOURNAL
 from b2bua.store.calls import CallJournal
 from b2bua.store.history import SqlHistory
+from b2bua.store.private import private
+from b2bua.store.settings_journal import JOURNAL as SETTINGS_JOURNAL
 from b2bua.store.settings_journal import SettingsJournal
 from b2bua.store.state import SqlState, load
-from b2bua.store.writer import Writer
+from b2bua.store.writer import JOURNAL, REJECTED, Writer
 
 DATABASE: Final = "b2bua.sqlite"
+JOURNALS: Final = (JOURNAL, REJECTED, SETTINGS_JOURNAL, CALLS_JOURNAL)
+SETTLE_SECONDS: Final = 1.0
+"""How long somebody who asks for the history waits for the calls that have just ended."""
 BUSY_SECONDS: Final = 5.0
 """How long a statement waits for another process (a backup, `b2bua history`) to let go of the file."""
 
@@ -30,7 +38,7 @@ class Store:
         self._engine = engine
         journal = SettingsJournal(directory)
         self.writer = Writer(engine, directory)
-        self.history = SqlHistory(engine)
+        self.history = SqlHistory(engine, lambda: self.writer.settle(SETTLE_SECONDS))
         self.bindings = SqlBindings(engine, self.writer)
         self.state = SqlState(engine, journal, self.writer)
         self.calls = CallJournal(directory)
@@ -48,9 +56,18 @@ def open_store(state: Path) -> Store:
     Blocks: call it before the server starts. Raises OSError or sqlalchemy.exc.DatabaseError when it cannot be used.
     """
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _keep_private(state)
     engine = _engine(state / DATABASE, "rwc")
     migrate(engine)
     return Store(engine, state)
+
+
+def _keep_private(state: Path) -> None:
+    """Who called whom is for nobody else on this machine. SQLite gives the files beside a database its mode."""
+    os.close(private(str(state / DATABASE), os.O_RDWR | os.O_CREAT))
+    for each in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", *JOURNALS):
+        with suppress(FileNotFoundError):
+            (state / each).chmod(0o600)
 
 
 def open_history(state: Path) -> SqlHistory | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,11 +26,14 @@ _dumps = json.JSONEncoder(separators=(",", ":"), default=str).encode
 class SqlHistory:
     """`HistoryReader` over the database; opens a connection per call, also while the server writes."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, settle: Callable[[], None] = lambda: None) -> None:
+        """`settle` is called before rows are read: in a running server it has the calls written that have just ended."""
         self._engine = engine
+        self._settle = settle
 
     def rows(self, extension: str | None = None, limit: int = 1000, before: tuple[float, str] | None = None) -> list[HistoryRow]:
         """The newest `limit` rows; with `extension` only those in which it took part, with `before` (`started` and `id` of a row) older ones."""
+        self._settle()
         query = select(history).order_by(history.c.started.desc(), history.c.id).limit(limit)
         if before is not None:
             started, last = before

@@ -293,8 +293,12 @@ class Moved(Exception):
 class Unavailable(OSError):
     """The organisation's database is away, or did not answer in time; it is tried anew at the next call.
 
-    Nothing was written, unless the connection broke while a commit was on its way: `revision()` tells afterwards.
+    Nothing was written.
     """
+
+
+class Undecided(Unavailable):
+    """The same, but the connection broke while a commit was on its way: the change may have been made; `revision()` tells afterwards."""
 
 
 class ImportRow(NamedTuple):
@@ -391,6 +395,15 @@ class TokenRow(NamedTuple):
     """read or write."""
 
 
+class Newest(NamedTuple):
+    """How many sessions and tokens there are, and when the last of each was made: another answer, and one has come or gone."""
+
+    sessions: int = 0
+    session_made: float = 0.0
+    tokens: int = 0
+    token_made: float = 0.0
+
+
 class AccountStore(Protocol):
     """Accounts, sessions and tokens. Every method blocks; one thread uses it."""
 
@@ -405,3 +418,9 @@ class AccountStore(Protocol):
     def tokens(self) -> list[TokenRow]: ...
     def save_token(self, row: TokenRow) -> None: ...
     def delete_token(self, token_id: str) -> None: ...
+    def newest(self) -> Newest: ...
+    def session_used(self, session_id: str, at: float) -> None:
+        """One that has ended meanwhile does not come back by that; the same for `token_used`."""
+        ...
+
+    def token_used(self, token_id: str, at: float) -> None: ...

@@ -9,6 +9,7 @@ from typing import Final
 
 from b2bua import logs
 from b2bua.delegation.plan import Setting
+from b2bua.store.private import private
 
 JOURNAL: Final = "settings-journal.jsonl"
 
@@ -24,7 +25,7 @@ class SettingsJournal:
     def append(self, settings: Iterable[Setting]) -> None:
         """Keep `settings` over the end of the process. Raises OSError."""
         text = "".join(f"\n{json.dumps(each)}" for each in settings)  # a line that a full disk has torn ends before the next
-        with self._path.open("a", encoding="ascii") as file:
+        with open(self._path, "a", encoding="ascii", opener=private) as file:
             file.write(text + "\n")
 
     def read(self) -> list[Setting]:

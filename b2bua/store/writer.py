@@ -30,6 +30,7 @@ from b2bua.store import bindings as bindings_rows
 from b2bua.store import history as history_rows
 from b2bua.store import models
 from b2bua.store.ports import HistoryRow, StoredBinding
+from b2bua.store.private import private
 from b2bua.store.settings_journal import SettingsJournal
 
 JOURNAL: Final = "history-journal.jsonl"
@@ -41,6 +42,8 @@ LONGEST_WAIT: Final = 30.0
 LONGEST_DOUBLING: Final = 7
 """Failures in a row up to which the wait doubles, which is beyond `LONGEST_WAIT`; a number of days of them would be too large to count."""
 LOCK_SECONDS: Final = 2.0
+SETTLE_STEP: Final = 0.005
+"""Seconds between two looks at whether the rows are written."""
 
 BindingKey = tuple[str, str]
 SettingKey = tuple[str, str, str]
@@ -147,6 +150,16 @@ class Writer:
         self._rows.append(row)
         if not self._pending:
             self._notify()
+
+    def settle(self, seconds: float) -> None:
+        """Have the calls that are over by now written at once, and wait for it, for at most `seconds`. Blocks; for any other thread."""
+        if not self._rows:
+            return
+        self._hurry.set()
+        self._notify()
+        end = time.monotonic() + seconds
+        while self._rows and time.monotonic() < end and self._thread.is_alive():
+            time.sleep(SETTLE_STEP)
 
     def save_binding(self, binding: StoredBinding) -> None:
         """Queue a binding's new state; states that follow fast are written once."""
@@ -362,7 +375,7 @@ class Writer:
             _log.error("history lost", rows=[row.id for row in rows], error=str(error))
 
     def _append_text(self, path: Path, lines: Sequence[str]) -> None:
-        with path.open("a", encoding="ascii", errors="backslashreplace") as file:
+        with open(path, "a", encoding="ascii", errors="backslashreplace", opener=private) as file:
             file.writelines(line + "\n" for line in lines)
 
     def _take_in_journal(self) -> None:

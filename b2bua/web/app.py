@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from pathlib import Path
-from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from b2bua.web import api, pages
+from b2bua.web.pages.shell import readable
 from b2bua.web.problems import NO_STORE, ProblemError, on_bug, on_http_error, on_invalid, on_problem
 from b2bua.web.security import Guard
 from b2bua.web.services import PREFIX, Services, services
 
-STATIC: Final = Path(__file__).parent / "static"
 monitoring = APIRouter(include_in_schema=False)
 
 
@@ -45,10 +43,10 @@ def create_app(made: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         exception_handlers={
-            ProblemError: on_problem,
-            HTTPException: on_http_error,
-            RequestValidationError: on_invalid,
-            Exception: on_bug,
+            ProblemError: readable(on_problem),
+            HTTPException: readable(on_http_error),
+            RequestValidationError: readable(on_invalid),
+            Exception: readable(on_bug),
         },
     )
     app.state.services = made

@@ -4,6 +4,7 @@ that every answer carries."""
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -18,14 +19,33 @@ from b2bua.administration.ports import Switchboard
 from b2bua.web.problems import problem
 from b2bua.web.services import PREFIX, Services
 
-MAX_BODY: Final = 2 << 20
-"""Bytes of a request."""
+MAX_BODY: Final = 16 << 10
+"""Bytes of a request, where nothing longer is meant: what is sent without having signed in is among it, and is read on the loop of the calls."""
+MAX_QUESTION: Final = 64 << 10
+"""Of one with entries that are not saved yet, read on the loop, too."""
+MAX_ENTRY: Final = 256 << 10
+MAX_LIST: Final = 2 << 20
+"""Of one that names many users."""
 MAX_IMPORT: Final = (32 << 20) + (64 << 10)
 """Of one that brings a spreadsheet, with what is around it."""
 BODY_SECONDS: Final = 30.0
 """How long a request may take to arrive."""
 IMPORT_SECONDS: Final = 300.0
 IMPORTS: Final = f"{PREFIX}/imports"
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+"""HOST or HOST:PORT (RFC 9110 §7.2) as there are, and nothing that a link would read otherwise."""
+_LARGER: Final = {
+    "bulk": MAX_LIST,
+    **dict.fromkeys(("simulate", "what-if", "offices"), MAX_QUESTION),
+    **dict.fromkeys(
+        (
+            "organisation", "users", "executives", "groups", "services", "duty-profiles", "conferences", "sites", "cost-centres", "phones",
+            "schedules", "caller-groups",
+        ),
+        MAX_ENTRY,
+    ),
+}  # fmt: skip
+"""By the first part of the path behind the prefix."""
 OPEN_TO_ALL_NAMES: Final = frozenset({"/health", "/metrics"})
 """What probes ask for, by whatever name they know this machine; there is nothing in it about anybody."""
 POLICY: Final = (
@@ -75,6 +95,8 @@ class Origins:
 
     def known(self, host: str) -> bool:
         """Whether this Host header (RFC 9110 §7.2) names us, on whatever port: there may be a forwarding before us."""
+        if not _HOST.fullmatch(host):
+            return False  # it stands in links that are sent to people
         name = _name_of(host)
         return name in self.names or (self.any_address and _is_address(name))
 
@@ -128,8 +150,7 @@ class Guard:
             await self._bounded(scope, receive, guarded)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        imported = scope["path"] == IMPORTS
-        most, seconds = (MAX_IMPORT, IMPORT_SECONDS) if imported else (MAX_BODY, BODY_SECONDS)
+        most, seconds = (MAX_IMPORT, IMPORT_SECONDS) if scope["path"] == IMPORTS else (most_of(scope["path"]), BODY_SECONDS)
         announced = HTTPConnection(scope).headers.get("content-length", "0")
         if announced.isdecimal() and int(announced[:20]) > most:
             await problem(413, _too_large(most), {"Connection": "close"})(scope, receive, send)
@@ -188,8 +209,14 @@ async def _misdirected(scope: Scope, receive: Receive, send: Send) -> None:
     await problem(421, "this server is not known by that name; ask for it by its address, or write the name into `http.url`")(scope, receive, send)
 
 
+def most_of(path: str) -> int:
+    """How many bytes a request to this path may have, but for spreadsheets."""
+    first = path.removeprefix(f"{PREFIX}/").partition("/")[0]
+    return _LARGER.get(first, MAX_BODY)
+
+
 def _too_large(most: int) -> str:
-    return f"a request may have {most >> 20} MiB"
+    return f"a request to this address may have {most >> 20} MiB" if most >> 20 else f"a request to this address may have {most >> 10} KiB"
 
 
 def _name_of(host: str) -> str:

@@ -120,11 +120,6 @@ def viewer_of_socket(websocket: WebSocket) -> Viewer | None:
     return _for_socket(pass_of(websocket, used=False))
 
 
-def viewer_of_token(connection: HTTPConnection, token: str) -> Viewer | None:
-    """The same for a token that came in a message."""
-    return _for_socket(services(connection).accounts.by_token(token, used=False))
-
-
 def actor_of(viewer: Viewer) -> Actor:
     """For the audit."""
     return Actor(viewer.account, viewer.via)

@@ -1,10 +1,13 @@
 """The HTTP socket, served by uvicorn in the same event loop as the calls."""
 
 import asyncio
+import functools
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import cast
+from ipaddress import IPv6Address, ip_address
+from typing import Any, cast
 
 import h11
 import uvicorn
@@ -15,6 +18,9 @@ MAX_CONNECTIONS = 2_500
 """Above that, requests are answered with 503. An open page holds one."""
 MAX_OPEN = 3_000
 """Above that, connections are not taken at all."""
+MAX_OF_ADDRESS = 500
+"""Connections of one address that are no open pages (those have signed in). A browser has six; behind one address there may be an office,
+or a proxy. So nobody alone keeps everybody else out."""
 MAX_EVENT_BYTES = 65_536
 """Of one message that a page sends."""
 REQUEST_SECONDS = 10.0
@@ -26,14 +32,40 @@ TICK_SECONDS = 1.0
 class _Http(H11Protocol):
     """HTTP/1.1 with a client that must be quick: one that asks nothing for ``REQUEST_SECONDS`` makes room for others."""
 
+    def __init__(self, *arguments: Any, shares: Counter[str], **named: Any) -> None:
+        """`shares`: how many connections each address has."""
+        super().__init__(*arguments, **named)
+        self._shares = shares
+        self._share: str | None = None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take part, unless there are too many."""
+        """Take part, unless there are too many, or too many of the same address."""
         super().connection_made(cast("asyncio.Transport", transport))
         self._waits_since = self.loop.time()
-        if len(self.connections) > MAX_OPEN:
+        self._share = _share_of(self.client[0]) if self.client else None
+        if self._share is not None:
+            self._shares[self._share] += 1
+        if len(self.connections) > MAX_OPEN or (self._share is not None and self._shares[self._share] > MAX_OF_ADDRESS):
             self.transport.abort()
         else:
             self.loop.call_later(REQUEST_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Make room."""
+        self._release()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """An open page is another protocol's from now on."""
+        self._release()
+        super().handle_websocket_upgrade(event)
+
+    def _release(self) -> None:
+        share, self._share = self._share, None
+        if share is not None:
+            self._shares[share] -= 1
+            if not self._shares[share]:
+                del self._shares[share]
 
     def _look(self) -> None:
         if self.transport.is_closing():
@@ -48,6 +80,18 @@ class _Http(H11Protocol):
         """The next request may take as long again."""
         self._waits_since = self.loop.time()
         super().on_response_complete()
+
+
+def _share_of(host: str) -> str | None:
+    """Whom a connection counts for: an address, of IPv6 the network of one customer (RFC 6177). None for this machine, where a proxy may
+    be that speaks for everybody."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if address.is_loopback:
+        return None
+    return address.packed[:8].hex() if isinstance(address, IPv6Address) else str(address)
 
 
 class _Server(uvicorn.Server):
@@ -99,7 +143,7 @@ async def serve(app: ASGIApp, host: str, port: int) -> HttpServer:
         log_config=None,
         access_log=False,
         lifespan="off",
-        http=_Http,
+        http=cast("type[asyncio.Protocol]", functools.partial(_Http, shares=Counter())),
         ws="websockets-sansio",
         ws_max_size=MAX_EVENT_BYTES,
         ws_ping_interval=20.0,

@@ -17,7 +17,7 @@ from b2bua.administration.entries import Op, Put
 from b2bua.administration.secrets import Hasher
 from b2bua.delegation.model import Delegation, Directory, Executive, User
 from b2bua.delegation.organisation import Manages, Resources, Site
-from b2bua.store.ports import AccountRow, AuditQuery, AuditRow, Entry, SessionRow, TokenRow
+from b2bua.store.ports import AccountRow, AuditQuery, AuditRow, Entry, Newest, SessionRow, TokenRow
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 START = 1_790_000_000.0
@@ -80,6 +80,19 @@ class MemoryStore:
 
     def delete_token(self, token_id: str) -> None:
         self.token_rows.pop(token_id, None)
+
+    def newest(self) -> Newest:
+        made = [max((each.created for each in rows), default=0.0) for rows in (self.session_rows.values(), self.token_rows.values())]
+        return Newest(len(self.session_rows), made[0], len(self.token_rows), made[1])
+
+    def session_used(self, session_id: str, at: float) -> None:
+        if session_id in self.session_rows:
+            self.calls.append(f"save_session {self.session_rows[session_id].account}")
+            self.session_rows[session_id] = self.session_rows[session_id]._replace(seen=at)
+
+    def token_used(self, token_id: str, at: float) -> None:
+        if token_id in self.token_rows:
+            self.token_rows[token_id] = self.token_rows[token_id]._replace(used=at)
 
 
 class FakeBook:

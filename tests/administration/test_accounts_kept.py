@@ -11,7 +11,7 @@ from typing import Any
 from b2bua.administration.accounts import Accounts
 from b2bua.administration.secrets import Hasher
 from b2bua.store.organisation import open_organisation
-from tests.administration.account_world import ADMIN, GOOD, OTHER, QUICK, USERS, FakeBook
+from tests.administration.account_world import ADMIN, GOOD, OTHER, QUICK, USERS, AccountWorld, FakeBook, played
 
 NOW = 1_790_000_000.0
 
@@ -73,3 +73,67 @@ def test_a_restart_signs_nobody_out_and_lets_nobody_in(tmp_path: Path) -> None:
     data = b"".join(each.read_bytes() for each in tmp_path.iterdir())
     for secret in (GOOD, OTHER, kept, ended, token, gone, link):
         assert secret.encode() not in data
+
+
+# --- two servers on one database
+
+
+@played
+async def test_what_another_server_does_is_noticed(world: AccountWorld) -> None:
+    """Signing in and out, tokens, and passwords; each server looks every second."""
+    other = world.new_accounts()
+    await other.open()
+
+    async def noticed() -> None:
+        world.now += 1
+        for each in (world.accounts, other):
+            await each._ledger.look()
+            await each.look()
+            await each._background.finish()
+
+    try:
+        await world.member("676")
+        await noticed()
+        here = await world.sign_in("676")
+        _, token = await world.accounts.make_token("676", "script", "read", None)
+        assert other.by_session(here) is None and other.by_token(token) is None
+        await noticed()
+        assert other.by_session(here) is not None and other.by_token(token) is not None
+        told: list[str] = []
+        other.listen(told.append)
+        await world.accounts.revoke(world.accounts.tokens_of("676")[0])
+        await world.accounts.end_session(world.accounts.sessions_of("676")[0])
+        await noticed()
+        assert other.by_session(here) is None and other.by_token(token) is None and "676" in told
+        assert (await other.sign_in("676", GOOD, "Firefox", "192.0.2.2")).secret
+
+        there = (await other.sign_in("676", GOOD, "Firefox", "192.0.2.2")).secret
+        _, token = await other.make_token("676", "script", "read", None)
+        await noticed()
+        made = await world.accounts.change_password("676", GOOD, OTHER, "Firefox", "192.0.2.1")
+        await noticed()
+        assert other.by_session(there) is None, "begun with the old password"
+        await noticed()
+        assert world.accounts.by_session(made.secret) is not None and other.by_session(made.secret) is not None
+        assert other.by_token(token) is not None, "whoever changes their own password keeps their programs"
+        await world.accounts.reset_password(ADMIN, "676")
+        await noticed()
+        assert other.by_session(made.secret) is None and other.by_token(token) is None and world.accounts.by_token(token) is None
+    finally:
+        await other.close()
+
+
+@played
+async def test_what_another_server_has_ended_does_not_come_back_by_being_used(world: AccountWorld) -> None:
+    await world.member("676")
+    secret = await world.sign_in("676")
+    other = world.new_accounts()
+    await other.open()
+    try:
+        await world.accounts.end_session(world.accounts.sessions_of("676")[0])
+        world.now += 400
+        assert other.by_session(secret) is not None, "not noticed yet"
+        await other._background.finish()
+        assert world.store.session_rows == {}
+    finally:
+        await other.close()

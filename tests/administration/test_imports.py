@@ -165,6 +165,13 @@ def test_users_are_made_and_changed(desk: Desk) -> None:
     assert (sam["name"], sam["email"], sam["role"], sam["numbers"]) == ("Sam Secretary", "sam@acme.test", "user_admin", ["+6221500676"])
 
 
+def test_a_password_that_others_would_guess_is_refused(desk: Desk) -> None:
+    made = run(desk.take("extension,password\n676,1234\n677,long-enough-it-is\n"))
+    assert made.state == "refused"
+    assert [(each.row, each.column) for each in made.wrong] == [(2, "password")]
+    assert "at least 10 characters" in made.wrong[0].text and "1234" not in str(made.wrong)
+
+
 def test_passwords_are_kept_as_digests_and_shown_nowhere(desk: Desk) -> None:
     before = desk.body("users", "676")["digest"]
     made = run(desk.take("extension,password,role\n676,a-very-secret-word,king\n"))
@@ -273,6 +280,34 @@ def test_what_is_wrong_is_told_by_row_and_column(desk: Desk, text: str, row: int
     assert (wrong.row, wrong.column) == (row, column)
     assert words in wrong.text
     assert desk.bodies() == before
+
+
+@pytest.mark.parametrize("mode", ["all_or_nothing", "partial"])
+def test_everything_that_is_wrong_with_a_row_is_told_at_once(desk: Desk, mode: Any) -> None:
+    """Whoever corrects a sheet corrects it once."""
+    text = (
+        "extension,name,numbers,assistant_of\n"
+        "801,\"=cmd|' /C calc'!A0\",not a number,999\n"
+        "802,Omar,+6221500802,\n"
+        "801,Nina,+6221500809,\n"
+        "803,=1+1,+6221500803,\n"
+        "802,=2+2,+6221500804,\n"
+    )
+    made = run(desk.take(text, Options(dry_run=False, mode=mode)))
+    told = sorted((each.row, each.column) for each in made.wrong)
+    assert told == [(2, "assistant_of"), (2, "name"), (2, "numbers"), (4, "extension"), (5, "name"), (6, "extension"), (6, "name")]
+    assert "row 2" in next(each.text for each in made.wrong if each.row == 4)
+    if mode == "partial":
+        assert made.state == "applied"
+        assert made.counts == {"created": 1, "changed": 0, "removed": 0, "unchanged": 0, "left_out": 4}
+    else:
+        assert made.state == "refused"
+    assert [key for key in ("801", "802", "803") if desk.book.entry("users", key)] == (["802"] if mode == "partial" else [])
+
+
+def test_a_row_that_cannot_be_read_makes_no_other_row_wrong(desk: Desk) -> None:
+    made = run(desk.take("extension,name,executive,rollover.action,email,assistant_of\n801,Nina,true,hangup,=1+1,\n802,Omar,,,,801\n"))
+    assert [(each.row, each.column) for each in made.wrong] == [(2, "email")]
 
 
 def test_one_assistant_too_many_is_told_where_it_was_written(desk: Desk) -> None:
@@ -582,7 +617,7 @@ def test_imports_are_shown_to_who_started_them_and_to_administrators(desk: Desk)
 
 def test_a_whole_import_is_rolled_back(desk: Desk) -> None:
     before = desk.bodies()
-    text = "extension,name,password,assistant_of,executive\n701,Mia,secret-701,667,\n676,Sam,another-one,-,\n668,,,,false\n"
+    text = "extension,name,password,assistant_of,executive\n701,Mia,phone-of-701,667,\n676,Sam,another-one,-,\n668,,,,false\n"
     made = run(desk.take(text))
     assert made.state == "applied", made.wrong
     assert run(desk.imports.rollback(ADMIN, made.id)) == {"restored": 3, "removed": 1}

@@ -9,7 +9,7 @@ import pytest
 
 from b2bua.administration.page import SIGNED_OUT, TOO_MANY, TRY_AGAIN, Page, PageClosed
 from b2bua.administration.sight import PRIVATE
-from b2bua.cluster.bus import CallView, PartyView, RingingView
+from b2bua.cluster.bus import CallView, DirectoryChanged, PartyView, RingingView
 from b2bua.delegation.model import Delegation, Executive
 from b2bua.delegation.plan import Setting
 from tests.administration.live_world import (
@@ -100,8 +100,9 @@ def test_a_delegation_that_is_over_shows_nothing_any_more() -> None:
     page = world.open("676")
     assert list(page.calls) == ["call-1"]
     world.pass_time(121)
-    told = take(page)
-    assert {"type": "call_gone", "id": "call-1"} in told and page.calls == {}
+    state = take(page)[-1]
+    assert state["type"] == "state" and state["executives"] == [] and state["calls"] == [] and page.calls == {}
+    assert "667" not in {each["extension"] for each in state["people"]}
     world.switchboard.put(held(who="677"))
     assert not any(each["type"] == "call" for each in world.tell(page))
 
@@ -390,6 +391,25 @@ def test_oneself_is_told_as_whom_one_may_call() -> None:
     assert me["divert"] == {"on": False, "number": "+6281"}
 
 
+def test_who_has_logged_in_at_a_shared_phone_is_told_where_and_the_phone_who_it_is() -> None:
+    world = LiveWorld()
+    desk = replace(PEOPLE[0], extension="690", name="Desk by the window", type="shared")
+    world.switchboard.serve(directory(OLIVIA, VICTOR, GROUP, users=(*PEOPLE, desk)))
+    sam, window = world.open("676"), world.open("690")
+    until = NOW.timestamp() + 3600
+
+    def told(page: Page) -> list[tuple[Any, Any]]:
+        return [(each["me"]["desks"], each["me"]["logged_in"]) for each in world.tell(page) if each["type"] == "me"]
+
+    world.switchboard.set(Setting("hot_desk", "690", "", "676", until))
+    world.switchboard.register("676")
+    assert told(sam)[-1] == ([{"extension": "690", "name": "Desk by the window", "until": until}], None)
+    assert told(window)[-1] == ([], {"extension": "676", "name": "Sam Secretary", "until": until})
+    world.switchboard.set(Setting("hot_desk", "690"))
+    world.switchboard.register("676")
+    assert told(sam)[-1] == told(window)[-1] == ([], None)
+
+
 def test_a_right_that_is_taken_away_takes_the_calls_away() -> None:
     world = LiveWorld()
     world.switchboard.put(talking(who="677"))
@@ -401,6 +421,42 @@ def test_a_right_that_is_taken_away_takes_the_calls_away() -> None:
     assert page.recheck, "whoever serves the page asks whether it may still look"
     world.switchboard.put(held(who="677"))
     assert not any("call" in each["type"] for each in world.tell(page))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "concerned"),
+    [
+        ("users", "676", True),  # oneself
+        ("users", "677", True),  # a colleague
+        ("users", "667", True),  # an executive of one's own
+        ("users", "602", False),
+        ("executives", "667", True),
+        ("executives", "668", False),
+        ("sites", "HQ", True),
+    ],
+)
+def test_a_change_is_looked_at_by_the_pages_that_it_may_concern(kind: str, key: str, concerned: bool) -> None:
+    world = LiveWorld()
+    page = world.open("676")
+    world.switchboard.bus.publish(DirectoryChanged(3, frozenset({(kind, key)})))
+    assert world.tell(page) == [{"type": "directory", "revision": 3}]
+    assert page.recheck is concerned
+
+
+def test_a_new_name_is_told_to_who_sees_a_call_of_theirs() -> None:
+    world = LiveWorld()
+    world.switchboard.put(talking(caller=inside("601")))
+    page = world.open("676")
+    world.switchboard.bus.publish(DirectoryChanged(3, frozenset({("users", "601")})))
+    assert page.recheck
+
+
+def test_a_new_assistant_is_asked_to_look_again() -> None:
+    world = LiveWorld()
+    page = world.open("678")
+    world.switchboard.directory = directory(replace(OLIVIA, delegations=assistants("667", "676", "678")), VICTOR, GROUP, users=PEOPLE)
+    world.switchboard.bus.publish(DirectoryChanged(3, frozenset({("executives", "667")})))
+    assert page.recheck
 
 
 def test_a_viewer_who_is_somebody_else_now_is_told_everything_anew() -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from b2bua.administration import assistants
+from b2bua.administration import assistants, calendar
+from b2bua.administration.desk import watched_by
 from b2bua.administration.edition import Edition, file_bodies
 from b2bua.administration.entries import Delete, Op, Put, masked
-from b2bua.administration.rights import check, level_of, may_see, restored, shown
+from b2bua.administration.rights import check, check_door, check_named, level_of, may_see, restored, shown
 from b2bua.administration.standing import Standing, administrator
 from b2bua.administration.viewer import Viewer
 from b2bua.config import load
 from b2bua.delegation.model import Directory
+from b2bua.delegation.numbering import NumberPlan
+from b2bua.delegation.people import TrunkRoute
 from b2bua.errors import Refused
 from b2bua.store.ports import Entry
 from tests.web.support.web_office import DIRECTORY, NOW, SERVER
@@ -24,9 +28,9 @@ from tests.web.support.web_office import DIRECTORY, NOW, SERVER
 class Shelf:
     """`rights.Reader` of a directory file."""
 
-    def __init__(self, folder: Path, text: str = DIRECTORY) -> None:
+    def __init__(self, folder: Path, text: str = DIRECTORY, server: str = SERVER) -> None:
         folder.mkdir(exist_ok=True)
-        (folder / "b2bua.yaml").write_text(SERVER, "utf-8")
+        (folder / "b2bua.yaml").write_text(server, "utf-8")
         (folder / "directory.yaml").write_text(text, "utf-8")
         config = load(folder / "b2bua.yaml")
         entries = [Entry(kind, key, place, 1, body) for place, ((kind, key), body) in enumerate(file_bodies(config).items())]
@@ -148,6 +152,47 @@ def test_what_is_hidden_survives_a_replacement_by_who_does_not_see_it(shelf: She
     assert "confidential" not in restored(shelf.viewer("667"), entry, whole, shelf), "who sees it takes it away by leaving it out"
 
 
+def with_times(times: str) -> str:
+    return DIRECTORY.replace('{extension: "678", rights: [receive]}', f'{{extension: "678", rights: [receive]{times}}}')
+
+
+@pytest.mark.parametrize(
+    ("times", "level"),
+    [("", "part"), (", until: 2026-11-20", "part"), (", until: 2026-11-19", "nothing"), (", from: 2026-11-20", "part"), (", from: 2026-11-21", "nothing"),
+     (", from: 2026-11-20T10:00", "part"), (", from: 2026-11-20T10:01", "nothing")],
+)
+def test_an_assistant_sees_the_executive_while_the_delegation_lasts(tmp_path: Path, times: str, level: str) -> None:
+    shelf = Shelf(tmp_path / "shelf", with_times(times))
+    tom = shelf.viewer("678")
+    assert level_of(tom, shelf.the("executives", "668"), shelf) == level
+    assert tom.works_for == ({"668"} if level == "part" else set())
+    assert calendar.may_see(tom, "668", shelf.directory) is (level == "part")
+    assert watched_by(shelf.directory, tom, NOW).executives == (("668",) if level == "part" else ())
+    assert ("678" in watched_by(shelf.directory, shelf.viewer("668"), NOW).people) is (level == "part")
+
+
+@pytest.mark.parametrize("approval", ["pending", "declined"])
+def test_who_has_not_accepted_sees_who_asks_and_what_for(tmp_path: Path, approval: str) -> None:
+    shelf = Shelf(tmp_path / "shelf", with_times(f", approval: {approval}"))
+    tom, entry = shelf.viewer("678"), shelf.the("executives", "668")
+    mine = {"extension": "678", "rights": ["receive"], "approval": approval}
+    assert shown(tom, entry, shelf) == {"extension": "668", "assistants": [mine]}
+    assert not calendar.may_see(tom, "668", shelf.directory)
+    with pytest.raises(Refused):
+        check_named(tom, entry, ["rollover"], shelf)
+
+
+def test_a_pending_assistant_may_answer_also_where_nobody_must_accept(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf", with_times(", approval: pending"))
+    entry = shelf.the("executives", "668")
+    for accept in (True, False):
+        answer = Put("executives", "668", assistants.answered(masked(entry.body), "678", accept=accept))
+        assert refusal(shelf, "678", answer) == ""
+        assert refusal(shelf, "677", answer) != "", "nobody answers for another"
+    more = {**assistants.answered(masked(entry.body), "678", accept=True), "rollover": {"action": "forward", "forward": "678"}}
+    assert refusal(shelf, "678", Put("executives", "668", more)) != ""
+
+
 # --- changing: users
 
 
@@ -158,6 +203,39 @@ def test_users_change_what_is_their_own_business(shelf: Shelf) -> None:
         "password": "new",
     }  # fmt: skip
     assert refusal(shelf, "601", with_(own, **fields)) == ""
+
+
+AWAY = "sip:somebody@127.1.7.66:9999"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [AWAY, "sips:x@example.org", "SIP:x@169.254.169.254:80", "sip:x@acme.test:9999", "sip:x@acme.test;maddr=10.0.0.1", "sip:x@acme.test;y=@10.0.0.1",
+     "sip:acme.test@10.0.0.1", "sip:10.0.0.1", "sip:x@[::1]:9"],
+)
+def test_nobody_but_administrators_sends_calls_to_any_host(shelf: Shelf, uri: str) -> None:
+    """The server would call there with the caller's identity, past every trunk."""
+    calls = {
+        "601": with_(shelf.the("users", "601"), forwarding={"busy": "602", "always": uri}),
+        "680": with_(shelf.the("users", "677"), contacts=[uri]),
+        "667": with_(shelf.the("executives", "667"), rollover={"action": "voicemail", "voicemail": uri}),
+        "676": with_(shelf.the("executives", "667"), filtering={"criteria": [{"name": "Press", "from": ["press"], "action": {"voicemail": uri}}]}),
+    }
+    for account, op in calls.items():
+        assert "need the role user_admin" in refusal(shelf, account, op), account
+        assert refusal(shelf, "690", op) == ""
+
+
+def test_but_to_the_server_itself_to_a_trunk_and_where_they_went_already(tmp_path: Path) -> None:
+    trunk = 'trunks: [{name: carrier, uri: "sip:Carrier.example:5070", numbers: ["^[+]"]}, {name: other, uri: "sip:192.0.2.9"}]\n'
+    text = DIRECTORY.replace("hours: office}", 'hours: office, forwarding: {busy: "sip:old@192.0.2.77:5090"}}')
+    shelf = Shelf(tmp_path / "shelf", text, SERVER + trunk)
+    entry = shelf.the("users", "601")
+    for target in ("sip:box@acme.test", "sip:box@ACME.test:5060", "sip:x@carrier.example:5070", "sip:vm@192.0.2.9:5060;transport=tcp", "602", "+15551234567",
+                   "sip:new@192.0.2.77:5090"):  # fmt: skip
+        assert refusal(shelf, "601", with_(entry, forwarding={"always": target})) == "", target
+    assert refusal(shelf, "601", with_(entry, forwarding={"always": "sip:x@carrier.example:5071"})) != ""
+    assert refusal(shelf, "601", with_(entry, dnd=True)) == ""
 
 
 @pytest.mark.parametrize("field", ["name", "numbers", "location", "role", "manages", "status", "type", "self_service", "cost_centre", "digest", "contacts"])
@@ -395,9 +473,9 @@ def test_an_assistant_answers_for_themselves_and_changes_nothing_by_it(accepting
     assert refusal(accepting, "678", with_(entry, assistants=list(reversed(yes["assistants"])))) != ""
 
 
-def test_where_nobody_must_accept_pending_is_for_the_executive_to_end(shelf: Shelf, tmp_path: Path) -> None:
+def test_what_is_declined_is_for_the_executive_to_end(shelf: Shelf, tmp_path: Path) -> None:
     """Somebody has put off a delegation (A25): the assistant does not bring it into force."""
-    text = DIRECTORY.replace('{extension: "678", rights: [receive]}', '{extension: "678", rights: [receive], approval: pending}')
+    text = DIRECTORY.replace('{extension: "678", rights: [receive]}', '{extension: "678", rights: [receive], approval: declined}')
     off = Shelf(tmp_path, text)
     entry = off.the("executives", "668")
     yes = with_(entry, assistants=assistants.answered(entry.body, "678", accept=True)["assistants"])
@@ -418,3 +496,96 @@ def test_who_manages_does_not_end_what_is_pending_nor_touch_another_who_manages(
     assert "678 has the right 'manage', too" in refusal(two, "676", with_(entry, assistants=[mine, ana, {**tom, "until": "2020-01-01"}]))
     assert "678 has the right 'manage', too" in refusal(two, "676", with_(entry, assistants=[mine, ana, {**tom, "rights": ["manage"]}]))
     assert "the right 'manage' (of 678)" in refusal(two, "676", with_(entry, assistants=[mine, ana]))
+
+
+# --- numbers and extensions that a manager gives (E10, E17)
+
+FOREIGN = "+6281234567890"
+
+
+@pytest.mark.parametrize(
+    ("account", "key", "numbers", "may"),
+    [
+        ("680", "601", ["+6221500601", FOREIGN], False),
+        ("680", "601", ["+6221500601", "+622 150-0650"], True),
+        ("680", "601", ["6221500650"], True),
+        ("680", "601", ["+6221500700"], False),
+        ("680", "601", ["+622150065"], False),
+        ("680", "601", [], True),
+        ("683", "602", [FOREIGN], False),
+        ("690", "601", [FOREIGN], True),
+    ],
+)
+def test_a_manager_gives_numbers_of_the_inventory_only(shelf: Shelf, account: str, key: str, numbers: list[str], may: bool) -> None:
+    """Whoever has a number gets what others forward to it: nobody takes that of a bank, or of a colleague's mobile."""
+    why = refusal(shelf, account, with_(shelf.the("users", key), numbers=numbers))
+    assert (why == "") is may, why
+    new = Put("users", "650", {"extension": "650", "name": "New", "location": "Branch" if account == "683" else "HQ", "numbers": numbers}, 0)
+    assert (refusal(shelf, account, new) == "") is may
+
+
+def test_without_an_inventory_a_manager_gives_what_a_user_of_the_site_has(tmp_path: Path) -> None:
+    text = DIRECTORY.replace('number_inventory: ["+6221500600-699"]', "").replace('"+6221500601"', f'"+6221500601", "{FOREIGN}"')
+    shelf = Shelf(tmp_path / "none", text)
+    lee, sam = shelf.the("users", "601"), shelf.the("users", "676")
+    assert refusal(shelf, "680", with_(lee, name="Another")) == "", "what an administrator has given stays"
+    assert refusal(shelf, "680", with_(lee, numbers=[]), with_(sam, numbers=["+6221500676", FOREIGN])) == "", "to another user of the site"
+    assert "inventory" in refusal(shelf, "680", with_(sam, numbers=["+6221500650"]))
+    assert "inventory" in refusal(shelf, "680", with_(sam, numbers=["+6221500668"])), "that of somebody at another site"
+
+
+def test_a_manager_makes_no_extension_that_is_an_outside_number(shelf: Shelf) -> None:
+    class Calling(Shelf):
+        @property
+        def directory(self) -> Directory:
+            trunks = (TrunkRoute("first", (r"^\+?[0-9]{3,15}$",)),)
+            found = super().directory
+            return replace(found, numbers=NumberPlan(found.users, {}, trunks, ("112",)))
+
+    calling = Calling.__new__(Calling)
+    calling.edition = shelf.edition
+    mona = shelf.viewer("680")
+    for extension, may in (("651", True), ("081234567890", False), ("new.desk", True)):
+        op = Put("users", extension, {"extension": extension, "name": "New", "location": "HQ"}, 0)
+        if may:
+            check(mona, (op,), calling)
+        else:
+            with pytest.raises(Refused, match="as long as an outside number"):
+                check(mona, (op,), calling)
+
+
+# --- what is hidden is not found out by writing it
+
+
+@pytest.mark.parametrize("value", [["family"], ["press"], [], None])
+def test_a_hidden_field_is_not_written_were_it_as_it_is(shelf: Shelf, value: Any) -> None:
+    olivia = shelf.the("executives", "667")
+    for account in ("676", "677"):  # 676 manages, 677 is an assistant
+        with pytest.raises(Refused, match="confidential"):
+            check_named(shelf.viewer(account), olivia, {"confidential": value}, shelf)
+        with pytest.raises(Refused, match="confidential"):
+            restored(shelf.viewer(account), olivia, {"extension": "667", "confidential": value}, shelf)
+    for account in ("667", "690"):
+        check_named(shelf.viewer(account), olivia, {"confidential": value}, shelf)
+
+
+# --- before the body
+
+
+@pytest.mark.parametrize(
+    ("account", "kind", "key", "may"),
+    [
+        ("601", "users", None, False), ("601", "users", "602", False), ("601", "users", "601", True), ("680", "users", None, True),
+        ("680", "users", "602", True), ("601", "sites", "HQ", False), ("680", "groups", "500", True), ("601", "groups", "500", False),
+        ("683", "services", "510", True), ("680", "groups", None, False), ("667", "executives", "667", True), ("676", "executives", "667", True),
+        ("677", "executives", "667", True), ("601", "executives", "667", False), ("676", "executives", None, False),
+        ("690", "sites", None, True), ("admin", "users", None, True), ("601", "phones", None, False), ("680", "phones", None, True),
+    ],
+)  # fmt: skip
+def test_whoever_may_change_nothing_there_is_told_before_anything_is_read(shelf: Shelf, account: str, kind: str, key: str | None, may: bool) -> None:
+    try:
+        check_door(shelf.viewer(account), kind, key, shelf)
+    except Refused as refused:
+        assert not may and refused.status == 403
+    else:
+        assert may

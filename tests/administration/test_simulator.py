@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
@@ -233,11 +234,63 @@ def test_confidential_contacts_cannot_be_found_out_by_asking(world: World) -> No
     seen, usual = world.ask(contact, "667", SAM), world.ask(OUTSIDE, "667", SAM)
     assert (bars(seen), seen["summary"]["confidential"]) == (bars(usual), False)
     assert "confidential" not in seen["text"]
-    with pytest.raises(NotAllowed):
-        world.keep("Who is that?", contact, "667", SAM)
+    refused = set()
+    for caller in (contact, OUTSIDE):
+        with pytest.raises(NotAllowed) as error:
+            world.keep("Who is that?", caller, "667", SAM)
+        refused.add(str(error.value))
+    assert len(refused) == 1, "no other answer for a contact than for anybody else"
     world.keep("The family", contact, "667", OLIVIA)
     assert "The family" in [each["name"] for each in world.cases(OLIVIA)["cases"]]
     assert "The family" not in [each["name"] for each in world.cases(SAM)["cases"]]
+
+
+def test_what_becomes_of_calls_to_others_is_not_told_to_who_manages_somebody(world: World) -> None:
+    """Sam manages Olivia (667) and may ask what is seen of calls for her; how Victor (668) and Lee are reached is theirs."""
+    world.state = State.of([Setting("dnd", "601", "", "on"), Setting("filter", "668", "", "off"), Setting("opt", "677", "668", "out")])
+    for dialled, name in (("668", "Victor Chief"), ("601", "Lee Colleague"), ("+6221500668", "Victor Chief")):
+        whole, found = world.ask("676-667", dialled), world.ask("676-667", dialled, SAM)
+        assert bars(found) == [] and found["state"] == {} and found["plan"]["rollover"] == found["plan"]["stages"] == []
+        assert {each["extension"] for each in found["switches"]} <= {"676", "667"}
+        assert found["plan"]["called"] == whole["plan"]["called"] and found["plan"]["action"] == "ring"
+        said = [each["rule"] for each in found["rules"]]
+        assert said[-2:] == ["a user's number", "whose call"] and name in found["rules"][-1]["reason"]
+        for word in ("Ana", "disturb", "filter", "677"):
+            assert word not in json.dumps({**found, "switches": []}), word
+    assert world.ask("676-667", "668", SAM)["plan"]["present"] == world.ask("676-667", "668")["plan"]["present"], "what Victor sees"
+    for caller, dialled in (("677-667", "#66668"), ("677-667", "#64668*601")):
+        with pytest.raises(NotAllowed):
+            world.ask(caller, dialled, SAM)
+    spoken = world.ask("676-667", "601", SAM)["plan"]
+    world.state = State()
+    assert spoken["present"] == world.ask("676-667", "601")["plan"]["present"], "though Lee took no calls"
+
+
+def test_unsaved_changes_of_who_does_not_see_everything(world: World) -> None:
+    """As the entry was read, without the confidential contacts: they stay as they are, and are not to be guessed."""
+    entry = world.book.entry("executives", "667")
+    assert entry is not None
+    shown = {key: value for key, value in entry.body.items() if key != "confidential"}
+    draft = {**shown, "alerting": {"mode": "ring_all", "ring_seconds": 25}}
+    assert bars(world.ask(OUTSIDE, "667", SAM, ops=(Put("executives", "667", draft),)))[0] == ("Sam Secretary", 0, 25)
+    for guess in (["+628119990001"], ["+15550000001"]):
+        with pytest.raises(Refused, match="only 667 and administrators may change confidential"):
+            world.ask(OUTSIDE, "667", SAM, ops=(Put("executives", "667", {**draft, "confidential": guess}),))
+
+
+def test_others_than_administrators_remove_only_what_they_have_kept(world: World) -> None:
+    olivia = Actor("667", "page")
+    theirs = world.cases(OLIVIA)["cases"][0]["id"]
+    for viewer in (OLIVIA, SAM):
+        with pytest.raises(NotAllowed, match="somebody else"):
+            run(world.simulator.remove(viewer, olivia, theirs))
+    with pytest.raises(NotAllowed, match="executive whom it is about"):
+        world.keep("Sam's", OUTSIDE, "667", SAM)
+    kept = run(world.simulator.keep(OLIVIA, olivia, "Mine", Question(OUTSIDE, "667")))
+    with pytest.raises(NotAllowed, match="somebody else"):
+        run(world.simulator.remove(SAM, Actor("676", "page"), kept["id"]))
+    run(world.simulator.remove(OLIVIA, olivia, kept["id"]))
+    assert "Mine" not in world.file.read_text()
 
 
 # --- cases

@@ -66,7 +66,7 @@ def test_assistants_are_put_in_order_with_the_mouse(office: Office) -> None:
     page.mouse.down()
     box = assistants(page).first.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + 20, box["y"] + 10, steps=6)
+    page.mouse.move(box["x"] + 28, box["y"] + 22, steps=6)
     picture(page, "executive-drag-and-drop")
     page.mouse.up()
     expect(assistants(page).first).to_contain_text("Ana Aide")

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.office import Office
 from tests.browser.office import office as opened
 from tests.support.browser import PHONE, accessible, fits, picture
+from tests.support.network import wait_for
 
 pytestmark = [pytest.mark.needs("chromium", "module:pjsua2"), pytest.mark.timeout(90)]
 
@@ -39,15 +40,16 @@ def earlier(office: Office) -> None:
     sam.events.wait("incoming")
     call.hangup()
     sam.events.wait("closed")
+    wait_for(lambda: "Ingrid Berg" in office.site.as_("676").ask("GET", "/history").text, "the calls to be in the history")
 
 
 @pytest.fixture(scope="module")
 def busy(office: Office) -> Iterator[Page]:
     """Sam's page. Pedro is parked, Maria waits on hold, Ana talks with Mia, and Noor Haddad rings at Tom's."""
-    visitor = office.site.visit("676", "/")
-    page, sam = visitor.page, office.phone("sam")
+    sam = office.phone("sam")
     office.phone("boss")
     earlier(office)
+    page = office.site.visit("676", "/", size=(1360, 920)).page
 
     def from_outside(number: str, name: str) -> None:
         call = office.carrier.call(office.boss.number, number, name)
@@ -84,6 +86,7 @@ def test_everything_at_a_glance(busy: Page) -> None:
     expect(calls).to_contain_text("Rings at Tom Deputy")
     for button in ("Resume: Maria Lindgren", "Retrieve: Pedro Alves", "Pick up: Noor Haddad", "Barge in: Mia Moore"):
         expect(busy.get_by_role("button", name=button)).to_be_visible()
+    expect(busy.locator("#recent")).to_contain_text("Ingrid Berg")
     assert busy.title().startswith("(1) "), "the tab says that a call rings"
     picture(busy, "hud-light")
 

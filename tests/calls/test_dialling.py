@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -12,11 +12,12 @@ from b2bua.calls.dialling import Placed
 from b2bua.calls.events import Ordered
 from b2bua.cluster.bus import CallChanged, CallEnded, Event
 from b2bua.config import Config
+from b2bua.delegation.model import User
 from b2bua.delegation.plan import Setting
 from tests.fake_media import FakeMedia
 from tests.phones import Phone, PhoneCall, rejects, stays_silent
 from tests.plain_sip import user_of
-from tests.world import FAR_NUMBER, NUMBER, Alerting, OnBehalf, Rollover, World, configuration, executive
+from tests.world import FAR_NUMBER, NUMBER, USERS, Alerting, OnBehalf, Rollover, World, configuration, executive
 
 NewWorld = Callable[..., World]
 
@@ -24,8 +25,8 @@ NewWorld = Callable[..., World]
 class Desk:
     """Sam (676), who works for Olivia (667), at the page."""
 
-    def __init__(self, new_world: NewWorld, *executives: object, media: bool = True, config: Config | None = None) -> None:
-        self.world = new_world(*executives, media=FakeMedia() if media else None, config=config)
+    def __init__(self, new_world: NewWorld, *executives: object, media: bool = True, config: Config | None = None, users: Iterable[User] = USERS) -> None:
+        self.world = new_world(*executives, media=FakeMedia() if media else None, config=config, users=users)
         self.sam = self.world.phone("676")
         self.events: list[Event] = []
         self.world.core.bus.listen(self.events.append)
@@ -182,6 +183,24 @@ def test_an_emergency_goes_out_as_oneself(desk: Desk, number: str, as_: str | No
     theirs = desk.world.carrier.expect_call()
     assert theirs.caller == ("Sam Secretary", "+6221500676")
     assert user_of(theirs.invite.get("to")) == "112"
+
+
+def test_an_emergency_call_is_not_begun_at_a_phone_that_stands_elsewhere(new_world: NewWorld) -> None:
+    """It would go out with the user's own number, and help would go where that belongs."""
+    shared = User("690", "Desk by the window", "desk-690", ("+6221500690",), "Branch", type="shared")
+    desk = Desk(new_world, users=(*USERS, shared))
+    desk.world.core.remember([Setting("hot_desk", "690", value="676")])
+    assert desk.dial("112").outcome == Outcome(202, "your phones ring"), "nobody can be rung at the shared phone"
+    desk.sam.expect_call().reject(486)
+    window = desk.world.phone("690")
+    for number in ("112", "#74112", "#64667*112"):
+        refused = desk.dial(number).outcome
+        assert refused.status == 403
+        assert refused.words.startswith("you have logged in at Desk by the window: dial emergency numbers on the phone itself")
+    assert not window.calls and not desk.world.carrier.calls
+    assert desk.dial("601").outcome.done, "any other number is theirs wherever they are"
+    for phone in (desk.sam, window):
+        phone.expect_call().reject(486)
 
 
 def test_a_feature_code_as_oneself_is_the_code(desk: Desk) -> None:

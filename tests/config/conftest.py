@@ -65,14 +65,14 @@ caller_groups:
   press: ["+1555*", "+4930123456"]
   family: ["676", "+62 811-999", press]
 users:
-  - {extension: "667", name: Olivia Boss, password: geheim, numbers: ["+6221500667", "+6221500600"], time_zone: Europe/Berlin,
+  - {extension: "667", name: Olivia Boss, password: geheimes-wort, numbers: ["+6221500667", "+6221500600"], time_zone: Europe/Berlin,
      hours: office, forwarding: {no_answer: "600", no_answer_seconds: 25}}
-  - {extension: "676", name: Sam Secretary, password: geheim, numbers: ["+6221500676"], hours: night,
+  - {extension: "676", name: Sam Secretary, password: geheimes-wort, numbers: ["+6221500676"], hours: night,
      divert: {enabled: true, to: "+6281234567"}}
-  - {extension: "677", name: Ana Aide, password: geheim, numbers: ["+6221500677"]}
-  - {extension: "600", name: Reception, password: geheim, devices: {order: apps_first, rings: 2}}
-  - {extension: "601", name: Lee Colleague, password: geheim}
-  - {extension: "602", name: Mia Colleague, password: geheim, dnd: true}
+  - {extension: "677", name: Ana Aide, password: geheimes-wort, numbers: ["+6221500677"]}
+  - {extension: "600", name: Reception, password: geheimes-wort, devices: {order: apps_first, rings: 2}}
+  - {extension: "601", name: Lee Colleague, password: geheimes-wort}
+  - {extension: "602", name: Mia Colleague, password: geheimes-wort, dnd: true}
 executives:
   - extension: "667"
     caller_id: "+6221500600"

@@ -1,4 +1,4 @@
-"""One way to write an entry: from YAML, from JSON, with passwords as digests, and back as a file."""
+"""One way to write an entry: from YAML, from JSON, with passwords as digests."""
 
 import hashlib
 import json
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from b2bua.administration import entries
 from b2bua.config import load
@@ -15,7 +13,6 @@ from b2bua.config.canonical import KEY_FIELDS, KINDS, NAMED, SECRET_FIELDS, cano
 from b2bua.config.directory import check_tree, read_directory
 from b2bua.config.schema import Report
 from b2bua.config.yamltree import read
-from b2bua.config.yamlwriter import write_yaml
 from tests.config.conftest import NOW, ORGANISATION, Files
 
 DEMO = Path(__file__).resolve().parents[2] / "config" / "directory.yaml"
@@ -124,54 +121,3 @@ def test_a_password_becomes_digests_of_the_extension_and_its_lines() -> None:
 def test_what_can_be_no_password_is_left_for_the_check(password: object) -> None:
     body = {"extension": "676", "name": "Sam", "password": password}
     assert secrets_to_digests(body, "acme.test") == body
-
-
-# --- as a file --------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("text", [ORGANISATION, DEMO.read_text("utf-8")], ids=["organisation", "demo"])
-def test_a_tree_that_is_written_reads_the_same(text: str, tmp_path: Path) -> None:
-    tree = canonical_tree(parsed(tmp_path, text))
-    written = write_yaml(tree)
-    assert canonical_tree(parsed(tmp_path, written)) == tree
-    assert write_yaml(canonical_tree(parsed(tmp_path, written))) == written
-
-
-def test_it_is_written_for_people(tmp_path: Path) -> None:
-    written = write_yaml(canonical_tree(parsed(tmp_path, DEMO.read_text("utf-8"))))
-    assert '\n  - {extension: "676", name: Sam Secretary, password: sam-676, numbers: ["+6221500676"], location: HQ}\n' in written
-    assert "\n    filtering: {enabled: true, mode: simple, type: all}\n" in written
-    assert "\nparking: {slots: \"701-750\", recall_seconds: 45, ring_seconds: 30}\n" in written
-    places = [written.index(f"\n{kind}:") for kind in ("schedules", "caller_groups", "users", "executives", "groups", "services")]
-    assert places == sorted(places)
-    assert max(map(len, written.splitlines())) <= 132
-
-
-WORDS = st.sampled_from(["null", "~", "true", "No", "1e3", "0x1", "- a", "a: b", "a #b", "#64", "*68", "&x", "!y", "{a}", "[b]", " x ", "", "'", '"', "\\", "%", "@", "`", "?", "2026-12-24", "۱۲", "שלום", "🎉", "\u200f", "\ufeff", "\x85", "\x00", "\n", "\r\n\t", "a  b", "a -", "|", ">"])  # fmt: skip
-TEXTS = st.one_of(WORDS, st.text(max_size=40), st.text(alphabet="ab -:#,[]{}\"'\\\n", max_size=200))
-VALUES = st.recursive(
-    st.one_of(TEXTS, st.booleans(), st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False, width=32), st.none()),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)),
-    max_leaves=12,
-)
-
-
-@given(names=st.lists(TEXTS, max_size=6), odd=VALUES, key=TEXTS)
-@example(names=["x" * 200], odd={"a": ["b" * 150, {"c": "d" * 150}]}, key="long")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
-def test_any_text_survives_being_written(names: list[str], odd: Any, key: str, tmp_path: Path) -> None:
-    users = [{"extension": str(n), "name": name, "password": name, "dnd": bool(n % 2), "devices": {"rings": n}} for n, name in enumerate(names)]
-    tree = canonical_tree({"organisation": "".join(names[:1]), "users": users, "caller_groups": {key: names}, "schedules": {key: {"hours": {key: key}}}})
-    found = canonical_tree(parsed(tmp_path, write_yaml(tree)))
-    assert found == tree
-    plain = parsed(tmp_path, write_yaml({"x": odd}))["x"]
-    assert as_text(plain) == as_text(odd)
-
-
-def as_text(value: Any) -> Any:
-    """What a reader that knows texts only makes of it."""
-    if isinstance(value, dict):
-        return {each: as_text(inner) for each, inner in value.items()}
-    if isinstance(value, list):
-        return [as_text(each) for each in value]
-    return value if value is None or isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)

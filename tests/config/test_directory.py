@@ -32,7 +32,8 @@ def test_the_contract(files: Files) -> None:
     assert (sam.assistant, sam.ring_seconds, sam.rights) == ("676", 15.0, frozenset({"receive", "call", "pick_up_held", "join"}))
     assert (ana.assistant, ana.ring_seconds, ana.rights) == ("677", None, DEFAULT_RIGHTS)
     assert [re.sub(r"^.*directory.yaml:", "", each) for each in directory.warnings] == [
-        "6: users[2]: assistant Ana Aide has no outside number; write one under `numbers`"
+        "3: users: have passwords that are soon guessed: 667, 676, 677; before the server is reachable from outside, write 10 characters",
+        "6: users[2]: assistant Ana Aide has no outside number; write one under `numbers`",
     ]
 
 
@@ -238,8 +239,8 @@ def test_a_missing_directory_names_the_file(files: Files) -> None:
 def test_ten_thousand_mistakes_are_reported_as_quickly(files: Files) -> None:
     """To guess what was meant takes milliseconds each time, so that it ends after a while."""
     lines = [f"  - {{extension: '{n}', name: X, password: p}}" for n in range(10_000, 15_000)]
-    callers = ", ".join(f"wrong{n}" for n in range(10_000))
-    files.directory.write_text("\n".join([f"caller_groups: {{press: [{callers}]}}", "users:", *lines]))
+    groups = [f"  press{n}: [{', '.join(f'wrong{n}{word:03}' for word in range(1_000))}]" for n in range(10)]
+    files.directory.write_text("\n".join(["caller_groups:", *groups, "users:", *lines]))
     assert len(problems(files)) == 10_000, "in a second; all guesses would take more than a minute, and the test's time limit"
 
 

@@ -14,12 +14,12 @@ LINTED = """organisation: Acme
 schedules:
   office: {hours: {mon-fri: "08:00-17:00"}}
 users:
-  - {extension: "667", name: Olivia Boss, password: x, numbers: ["+6221500667"]}
-  - {extension: "668", name: Victor Chief, password: x, numbers: ["+6221500668"]}
-  - {extension: "676", name: Sam Secretary, password: x, numbers: ["+6221500676"], hours: office}
-  - {extension: "677", name: Ana Aide, password: x, numbers: ["+6221500677"]}
-  - {extension: "600", name: Reception, password: x}
-  - {extension: "601", name: Lee Colleague, password: x}
+  - {extension: "667", name: Olivia Boss, password: secret-words, numbers: ["+6221500667"]}
+  - {extension: "668", name: Victor Chief, password: secret-words, numbers: ["+6221500668"]}
+  - {extension: "676", name: Sam Secretary, password: secret-words, numbers: ["+6221500676"], hours: office}
+  - {extension: "677", name: Ana Aide, password: secret-words, numbers: ["+6221500677"]}
+  - {extension: "600", name: Reception, password: secret-words}
+  - {extension: "601", name: Lee Colleague, password: secret-words}
 executives:
   - extension: "667"
     filtering:
@@ -78,9 +78,9 @@ def test_nothing_is_wrong_with_it(linted: Files) -> None:
          None),
         ('{action: forward, forward: "600"}', '{action: forward, forward: "668"}',
          None),
-        ("Reception, password: x", 'Reception, password: x, forwarding: {no_answer: "601"}',
+        ("Reception, password: secret-words", 'Reception, password: x, forwarding: {no_answer: "601"}',
          None),
-        ("Colleague, password: x", 'Colleague, password: x, forwarding: {busy: "+6221500668"}',
+        ("Colleague, password: secret-words", 'Colleague, password: x, forwarding: {busy: "+6221500668"}',
          None),
     ],
 )  # fmt: skip
@@ -98,8 +98,8 @@ def test_silence_is_refused_and_another_way_is_not(linted: Files, old: str, new:
     [
         ([('action: {forward: "600"}', 'action: {forward: "500"}'), ('forward, forward: "600"', 'forward, forward: "668"')],
          "24: executives[1].rollover.action.forward: leads back to Victor Chief (668): `668 → 677 → rollover to 500 → rollover to 668`"),
-        ([("Reception, password: x", 'Reception, password: x, forwarding: {no_answer: "601"}'),
-          ("Colleague, password: x", 'Colleague, password: x, forwarding: {always: "600"}')],
+        ([("Reception, password: secret-words", 'Reception, password: x, forwarding: {no_answer: "601"}'),
+          ("Colleague, password: secret-words", 'Colleague, password: x, forwarding: {always: "600"}')],
          "9: users[4].forwarding.no_answer: leads back to Reception (600): `600 → forward when nobody answers to 601 → "
          "forward always to 600`"),
         ([('"+6221500676"]', '"+6221500676"], divert: {enabled: true, to: "677"}'),
@@ -131,7 +131,7 @@ def test_what_comes_back_is_refused(linted: Files, changes: list[tuple[str, str]
         ('agents: ["600", "601", "677"]', "agents: []", "38: duty_profiles[0].agents: is empty, so nobody can be on duty"),
         ('{forward: "600"}\n', 'executive\n    alerting: {executive: first}\n',
          "24: executives[1].rollover.action: is executive, but the phones of Victor Chief (668) have rung already"),
-        ("Reception, password: x", "Reception, password: x, dnd: true",
+        ("Reception, password: secret-words", "Reception, password: x, dnd: true",
          "24: executives[1].rollover.action.forward: Reception (600) does not want to be disturbed (`dnd: true`): `668 → 677 → rollover "
          "to 600 → nobody` ends in silence, and so does 1 more"),
     ],

@@ -96,6 +96,12 @@ def test_what_is_refused(organisation: Files, old: str, new: str, expected: str)
     refused(organisation, old, new, expected)
 
 
+@pytest.mark.parametrize("extension", ["admin", "ADMIN"])
+def test_nobody_is_called_as_the_first_administrators_account(organisation: Files, extension: str) -> None:
+    organisation.change(organisation.directory, ('extension: "601"', f"extension: {extension}"))
+    assert problems(organisation)[0].endswith(f"extension: is '{extension}', the name of the first administrator's account; write another one")
+
+
 def test_every_mistake_of_a_user_is_reported(organisation: Files) -> None:
     """Also those beside a key that is missing, and nobody who works with the user is blamed."""
     organisation.change(

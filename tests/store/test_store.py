@@ -110,6 +110,26 @@ def test_the_state_directory_is_private(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a" / "state").stat().st_mode) == 0o700
 
 
+def test_and_so_is_everything_in_it(tmp_path: Path) -> None:
+    """Also what an earlier version has left for everybody to read."""
+    tmp_path.chmod(0o755)
+    (tmp_path / SETTINGS_JOURNAL).write_text("", "ascii")
+    (tmp_path / SETTINGS_JOURNAL).chmod(0o644)
+    store = open_store(tmp_path)
+    store.writer.record(row())
+    store.calls.save("call-1", "{}")
+    (tmp_path / REJECTED).unlink(missing_ok=True)
+    store.writer._append(tmp_path / REJECTED, [row(2)])
+    (tmp_path / "new").mkdir()
+    SettingsJournal(tmp_path / "new").append([])
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM history")
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.rglob("*") if each.is_file()}
+    store.close()
+    assert {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", REJECTED, SETTINGS_JOURNAL, "calls.journal"} <= modes.keys()
+    assert set(modes.values()) == {0o600}, modes
+
+
 def test_migrations_make_what_the_models_say(store: Store) -> None:
     with store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -535,3 +555,12 @@ def test_a_database_of_the_first_version_keeps_its_calls(tmp_path: Path) -> None
     store.state.save([Setting("filter", "667", "", "off")])
     store.close()
     assert stored_settings(state) == [Setting("filter", "667", "", "off")]
+
+
+def test_who_asks_sees_the_call_that_has_just_ended(tmp_path: Path) -> None:
+    """The writer collects rows for a while; nobody who hangs up and looks shall find nothing."""
+    store = open_store(tmp_path)
+    store.writer._interval = 30.0
+    store.writer.record(row(7))
+    assert [each.id for each in store.history.rows()] == [row(7).id]
+    store.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
+from b2bua.web.api import dependencies
 from tests.web.support.answers import keys, problem
 from tests.web.support.web_office import Person, WebOffice
 
@@ -159,17 +161,45 @@ def test_what_is_not_there_is_404(reader: Person, path: str) -> None:
 # --- making
 
 
+def test_an_entry_is_no_larger_than_anybody_needs(office: WebOffice) -> None:
+    """Whoever has `manage` would otherwise keep everybody else waiting for seconds, and fill the audit."""
+    admin, before = office.as_("admin"), office.book.revision
+    criteria = [{"name": f"c{place}", "from": [f"+49301{place:03}{each:03}" for each in range(100)]} for place in range(60)]
+    answer = admin.patch("/executives/667", {"filtering": {"mode": "criteria", "criteria": criteria}}, tag="*")
+    problem(answer, 422)
+    assert answer.json()["findings"][0]["text"].endswith("an entry may have 65,536; write less, for example caller groups instead of long lists")
+    assert "an entry may have" in problem(admin.post("/groups", {"extension": "530", "name": "Much", "alerting": {"custom_name": "x" * 66_000}}), 422)["detail"]
+    assert office.book.revision == before
+    ok = admin.patch("/executives/667", {"filtering": {"mode": "criteria", "criteria": criteria[:30]}}, tag="*")
+    assert ok.status_code == 200, ok.text
+
+
 def test_a_new_user_is_there_at_once_for_the_calls_too(anywhere: WebOffice) -> None:
     office, admin = anywhere, anywhere.as_("admin")
-    answer = admin.post("/users", {"extension": "650", "name": "New", "numbers": ["+62 21 500-650"], "location": "HQ", "password": "secret-650"})
+    answer = admin.post("/users", {"extension": "650", "name": "New", "numbers": ["+62 21 500-650"], "location": "HQ", "password": "phone-of-650"})
     assert answer.status_code == 201, answer.text
     assert answer.headers["location"] == "/api/v1/users/650"
     assert keys(admin.get("/users?search=%2B6221500650")) == ["650"]
     assert admin.get("/numbers?search=500650").json()["items"][0]["owner"]["key"] == "650", "however it was written"
-    assert "secret-650" not in answer.text
+    assert "phone-of-650" not in answer.text
     assert admin.get("/users/650").headers["etag"] == answer.headers["etag"]
     user = office.book.directory.users["650"]
     assert user.password == "" and set(user.digests) == {"650"}
+
+
+@pytest.mark.parametrize("password", ["1", "601", "Lee Colleague", "nine-char", "ColleagueColleague", "Xy7!secr", "secret-601", "6016016016", "+6221500601"])
+def test_a_password_of_phones_that_others_would_guess_is_refused(office: WebOffice, password: str) -> None:
+    lee, admin, before = office.as_("601"), office.as_("admin"), office.book.directory.users["601"].digests
+    for answer in (
+        lee.patch("/users/601", {"password": password}, tag="*"),
+        admin.patch("/users/601", {"password": password}, tag="*"),
+        admin.put("/users/601", {"extension": "601", "name": "Lee Colleague", "password": password, "numbers": ["+6221500601"]}, tag="*"),
+        admin.post("/users", {"extension": "650", "name": "Lee Colleague", "email": "601@acme.test", "password": password, "numbers": ["+6221500601"]}),
+    ):
+        (finding,) = problem(answer, 422)["findings"]
+        assert finding["field"] == "password" and "choose" in finding["text"] and password not in finding["text"].split()
+    assert office.book.directory.users["601"].digests == before
+    assert lee.patch("/users/601", {"password": "four quite usual words"}, tag="*").status_code == 200
 
 
 def test_a_user_without_a_password_has_none(office: WebOffice, admin: Person) -> None:
@@ -367,6 +397,59 @@ def test_a_database_that_is_away_is_said_and_loses_nothing(office: WebOffice, ad
         patch.setattr(office.organisation.directory, "audit", away)
         problem(admin.get("/audit"), 503)
     assert admin.patch("/users/676", {"name": "Sam"}, tag="*").status_code == 200
+
+
+def test_a_change_of_which_nobody_knows_whether_it_was_made_is_not_called_undone(
+    office: WebOffice, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from b2bua.store.ports import Undecided
+
+    def gone(*_arguments: Any) -> Any:
+        raise Undecided("gone")
+
+    monkeypatch.setattr(office.organisation.directory, "write", gone)
+    said = problem(admin.patch("/users/676", {"name": "Sam"}, tag="*"), 503)
+    assert "not known whether it was made" in said["detail"] and "nothing was changed" not in said["detail"]
+
+
+def test_whoever_may_change_nothing_there_is_told_before_their_body_is_read(office: WebOffice) -> None:
+    for method, path in (("POST", "/users"), ("PUT", "/users/602"), ("PATCH", "/users/602"), ("PATCH", "/sites/HQ"), ("POST", "/groups")):
+        answer = office.as_("601").ask(method, path, content=b"{", headers={"Content-Type": "application/json"})
+        problem(answer, 403)
+
+
+def test_a_long_body_is_read_beside_the_loop(admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    where: list[bool] = []
+    parse = dependencies.parse_json
+
+    def watched(data: bytes) -> Any:
+        where.append(threading.current_thread() is threading.main_thread())
+        return parse(data)
+
+    monkeypatch.setattr(dependencies, "parse_json", watched)
+    for padding in (0, 100_000):
+        body = b'{"extension": "650", "name": ' + b" " * padding + b"1}"
+        problem(admin.ask("POST", "/users", content=body, headers={"Content-Type": "application/json"}), 422)
+    assert where == [True, False]
+
+
+def test_nobody_is_called_as_the_first_administrator(admin: Person) -> None:
+    for extension in ("admin", "Admin"):
+        problem(admin.post("/users", {"extension": extension, "name": "Not the one"}), 422)
+        problem(admin.post("/users/602/rename", {"to": extension}), 422)
+
+
+def test_what_is_hidden_is_not_found_out_by_writing_it(office: WebOffice) -> None:
+    """Sam manages Olivia, whose confidential contacts are the family: the right guess is answered as a wrong one."""
+    sam = office.as_("676")
+    shown = sam.get("/executives/667").json()
+    for method, body in (("PATCH", {}), ("PUT", shown)):
+        said = [
+            (answer.status_code, answer.json()["detail"])
+            for guess in (["family"], ["press"], [])
+            for answer in [sam.ask(method, "/executives/667", {**body, "confidential": guess}, tag="*")]
+        ]
+        assert set(said) == {(403, "only 667 and administrators may change confidential")}
 
 
 def test_problems_are_json_that_can_be_read(reader: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from b2bua.administration.entries import KINDS
+from b2bua.web.api import schemas
 from b2bua.web.services import PREFIX
 from tests.web.support.web_office import WebOffice
 
@@ -153,3 +155,19 @@ def test_people_read_it_as_a_page(office: WebOffice) -> None:
         assert path in answer.text
     assert "<script>" not in answer.text and "http://" not in answer.text.replace("http://127.0.0.1", "").replace("http://www.w3.org", "")
     assert office.run(office.client().get("/api/docs")).status_code == 303
+
+
+def test_the_description_is_made_and_written_once_and_beside_the_loop(office: WebOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    where: list[threading.Thread] = []
+    made = schemas.document
+
+    def watched(app: Any) -> Any:
+        where.append(threading.current_thread())
+        return made(app)
+
+    monkeypatch.setattr(schemas, "document", watched)
+    if hasattr(office.app.state, "described"):
+        del office.app.state.described
+    first, second = office.as_("").get("/openapi.json"), office.as_("").get("/openapi.json")
+    assert first.content == second.content and first.headers["content-type"] == "application/json"
+    assert len(where) == 1 and where[0] is not threading.main_thread()

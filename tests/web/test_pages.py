@@ -12,14 +12,17 @@ import pytest
 
 pytest.importorskip("playwright", reason="the tests' packages are not installed")
 
+import httpx
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from b2bua.administration.ports import PhoneView
+from b2bua.delegation.plan import Setting
+from b2bua.delegation.state import State
 from b2bua.web.pages.shell import Assets, assets
-from tests.support.browser import chromium
+from tests.support.browser import accessible, chromium, fits, picture
 from tests.web.support.live_office import LiveOffice
-from tests.web.support.web_office import WebOffice
+from tests.web.support.web_office import NOW, WebOffice
 
 HTML = {"Accept": "text/html"}
 TOPICS = ("users", "executives", "groups", "services", "duty-profiles", "conferences", "schedules", "caller-groups", "phones", "sites", "cost-centres", "numbers", "audit")
@@ -62,6 +65,50 @@ def test_nobody_sees_a_page_before_signing_in(reading: WebOffice, path: str) -> 
 )
 def test_who_may_open_which_page(reading: WebOffice, account: str, path: str, status: int) -> None:
     assert get(reading, account, path).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("account", "path", "status", "title", "words"),
+    [
+        ("676", "/nope", 404, "There is no such page", "address is written right"),
+        ("", "/nope", 404, "There is no such page", "address is written right"),
+        ("690", "/admin/organisation", 403, "You may not open this page", "administr"),
+        ("admin", "/admin/nothing", 404, "There is no such page", "address is written right"),
+    ],
+)
+def test_a_browser_is_told_on_a_page_what_is_wrong(reading: WebOffice, account: str, path: str, status: int, title: str, words: str) -> None:
+    answer = get(reading, account, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert f"<h1>{title}</h1>" in answer.text
+    assert words in re.sub(r"<[^>]*>", "", answer.text)
+    assert ('data-account="' in answer.text) == bool(account), "who has signed in keeps the navigation"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_program_is_told_by_a_document_what_is_wrong(reading: WebOffice) -> None:
+    client = reading.client()
+    for path, headers in (("/nope", {"Accept": "*/*"}), ("/api/v1/nope", HTML), ("/api/v1/users", HTML), ("/static/1/nope.js", HTML)):
+        answer = reading.run(client.get(path, headers=headers))
+        assert answer.headers["content-type"] == "application/problem+json", path
+        assert answer.json()["status"] == answer.status_code >= 400
+
+
+def test_a_bug_is_told_on_a_page_without_its_secrets(reading: WebOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("the secret is 4711")
+
+    client = reading.sign_in("690")[0]
+    assert isinstance(client._transport, httpx.ASGITransport)
+    client._transport.raise_app_exceptions = False
+    monkeypatch.setattr("b2bua.web.pages.admin.page", broken)
+    answer = reading.run(client.get("/admin", headers=HTML))
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "<h1>The server failed</h1>" in answer.text
+    assert "4711" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    told = reading.run(client.get("/admin", headers={"Accept": "application/json"}))
+    assert told.headers["content-type"] == "application/problem+json"
 
 
 def test_whose_delegation_concerns_whom(reading: WebOffice) -> None:
@@ -282,6 +329,7 @@ def test_changes_that_are_not_saved_are_told_of_and_can_be_discarded(live: LiveO
     expect(page.get_by_text("Changes are not saved yet")).to_be_visible()
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_label("Ring time (seconds)")).to_have_value("")
+    page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/simulate") else None)
     page.get_by_label("Ring time (seconds)").fill("8")
@@ -395,6 +443,10 @@ def test_an_assistant_who_is_asked_accepts(live: LiveOffice) -> None:
     page = opened(live, "/my-delegation", "676")
     asked = page.get_by_role("region", name="Victor Chief")
     expect(asked).to_contain_text("waits for your answer")
+    accessible(page, "/my-delegation")
+    page.set_viewport_size({"width": 360, "height": 740})
+    fits(page, "/my-delegation")
+    picture(page, "my-delegation")
     asked.get_by_role("button", name="Accept").click()
     expect(page.get_by_text("waits for your answer")).to_have_count(0)
     assert ask(live, "668") == ["Ana Aide", "Sam Secretary"]
@@ -451,6 +503,42 @@ def test_phones_change_hands(live: LiveOffice) -> None:
     assert body(live, "/phones/00:15:65:00:00:01")["user"] == "676"
     page.get_by_role("button", name="Release Desk of Sam").click()
     expect(page.get_by_role("row", name=re.compile("Desk of Sam"))).to_contain_text("on the shelf")
+
+
+def test_who_sits_at_a_hot_desk_is_logged_out(live: LiveOffice) -> None:
+    live.site.admin.ask("POST", "/users", {"extension": "695", "name": "Lobby desk", "type": "shared", "location": "HQ"})
+    live.office.desk.state = State.of([Setting("hot_desk", "695", "", "676", NOW.timestamp() + 3600)])
+    page = opened(live, "/admin/phones#hot-desks")
+    expect(page.get_by_role("row", name=re.compile("Lobby desk"))).to_contain_text("Sam Secretary (676)")
+    accessible(page, "hot desks")
+    page.get_by_role("button", name="Log out Sam Secretary").click()
+    expect(page.locator("#toasts")).to_contain_text("Lobby desk is free")
+    assert live.office.desk.pressed == [("695", "*91")]
+
+
+def test_the_page_of_a_user_says_at_which_shared_phone_they_are_and_logs_them_out(live: LiveOffice) -> None:
+    live.site.admin.ask("POST", "/users", {"extension": "695", "name": "Lobby desk", "type": "shared", "location": "HQ"})
+    live.office.desk.state = State.of([Setting("hot_desk", "695", "", "676", NOW.timestamp() + 3600)])
+    for extension, words in (("676", "Logged in at: Lobby desk (695)"), ("695", "Logged in: Sam Secretary (676)")):
+        page = opened(live, f"/admin/users/{extension}")
+        page.get_by_role("tab", name="Phones").click()
+        expect(page.get_by_role("group", name="Shared phones")).to_contain_text(words)
+        accessible(page, f"phones of {extension}")
+        page.get_by_role("button", name="Log out", exact=True).click()
+        expect(page.locator("#toasts")).to_contain_text("Lobby desk is free")
+    assert live.office.desk.pressed == [("695", "*91")] * 2
+    assert opened(live, "/admin/users/601").get_by_role("group", name="Shared phones").count() == 0
+
+
+def test_who_has_logged_in_at_a_shared_phone_sees_it_beside_the_calls_and_leaves(live: LiveOffice) -> None:
+    live.site.admin.ask("POST", "/users", {"extension": "695", "name": "Lobby <b>desk</b>", "type": "shared", "location": "HQ"})
+    live.office.desk.state = State.of([Setting("hot_desk", "695", "", "676", NOW.timestamp() + 3600)])
+    page = live.site.visit("676", "/").page
+    mine = page.get_by_role("list", name="Shared phones")
+    expect(mine).to_contain_text("Logged in at Lobby <b>desk</b> (695), until")
+    mine.get_by_role("button", name="Log out at Lobby <b>desk</b>").click()
+    expect(page.locator("#toasts")).to_contain_text("You have logged out at Lobby <b>desk</b>")
+    assert live.office.desk.pressed == [("695", "*91")]
 
 
 def test_a_schedule_is_written_and_drawn(live: LiveOffice) -> None:

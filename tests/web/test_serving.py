@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import websockets
 
+from b2bua.web import serving
 from b2bua.web.metrics import Reading, registry
 from b2bua.web.serving import HttpServer, serve
 from tests.support.http import application
@@ -135,6 +137,71 @@ def test_stopping_closes_the_socket_and_open_connections() -> None:
         writer.close()
 
     asyncio.run(stop())
+
+
+def test_one_address_does_not_take_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MAX_OF_ADDRESS", 3)
+    monkeypatch.setattr(serving, "_share_of", lambda host: host)  # loopback would not be counted
+
+    async def crowd() -> None:
+        server = await serve(application(), "127.0.0.1", 0)
+
+        async def asked(address: str) -> bool:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(address, 0))
+            try:
+                writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 200 ")
+            except ConnectionError:
+                return False
+            finally:
+                writer.close()
+
+        idle = [await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.8", 0)) for _ in range(3)]
+        assert not await asked("127.0.0.8")
+        assert await asked("127.0.0.9"), "somebody else is served all the same"
+        for _, writer in idle:
+            writer.close()
+        async with asyncio.timeout(5):
+            while not await asked("127.0.0.8"):
+                pass
+        assert all([await asked("127.0.0.8") for _ in range(10)]), "each that has gone makes room"
+        await server.stop()
+
+    asyncio.run(crowd())
+
+
+def test_open_pages_do_not_count_as_connections_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MAX_OF_ADDRESS", 2)
+    monkeypatch.setattr(serving, "_share_of", lambda host: host)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+
+    async def many() -> None:
+        server = await serve(app, "127.0.0.1", 0)
+        pages = [await websockets.connect(f"ws://127.0.0.1:{server.port}/") for _ in range(5)]
+        await asyncio.gather(*(page.close() for page in pages))
+        await server.stop()
+
+    asyncio.run(many())
+
+
+@pytest.mark.parametrize(
+    ("host", "share"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:0:1::7", "20010db800000001"),
+        ("2001:db8:0:1:ffff::8", "20010db800000001"),
+        ("127.0.0.1", None),
+        ("127.8.8.8", None),
+        ("::1", None),
+        ("", None),
+    ],
+)
+def test_for_whom_a_connection_counts(host: str, share: str | None) -> None:
+    assert serving._share_of(host) == share
 
 
 def test_a_client_that_asks_again_and_again_is_not_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Table, delete, select
+from sqlalchemy import Column, Table, delete, func, select, update
 
 from b2bua.store.organisation.connections import Database
 from b2bua.store.organisation.models import accounts, sessions, tokens
 from b2bua.store.organisation.rows import upsert
-from b2bua.store.ports import AccountRow, SessionRow, TokenRow
+from b2bua.store.ports import AccountRow, Newest, SessionRow, TokenRow
 
 T = TypeVar("T", AccountRow, SessionRow, TokenRow)
 
@@ -59,6 +59,22 @@ class SqlAccounts:
 
     def delete_token(self, token_id: str) -> None:
         self._delete(tokens, token_id)
+
+    def newest(self) -> Newest:
+        return Newest(*self._newest(sessions), *self._newest(tokens))
+
+    def _newest(self, table: Table) -> tuple[int, float]:
+        with self._database.glancing() as connection:
+            count, created = connection.execute(select(func.count(), func.max(table.c.created)).select_from(table)).one()
+        return count, created or 0.0
+
+    def session_used(self, session_id: str, at: float) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(sessions).where(sessions.c.id == session_id).values(seen=at))
+
+    def token_used(self, token_id: str, at: float) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(tokens).where(tokens.c.id == token_id).values(used=at))
 
     def _rows(self, made: type[T], table: Table, column: Column[Any] | None = None, value: str = "") -> list[T]:
         """The columns of each table are the fields of its row, in that order."""

@@ -19,16 +19,18 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, DisconnectionEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from b2bua.store.ports import Unavailable
+from b2bua.store.ports import Unavailable, Undecided
 
 SCHEME: Final = "postgresql://"
 BUSY_SECONDS: Final = 5.0
 """How long a change waits for another process (a command, another node) to finish its own."""
 CONNECT_SECONDS: Final = 5
-STATEMENT_SECONDS: Final = 10
+STATEMENT_SECONDS: Final = 8
 """After which the PostgreSQL server gives up on a statement."""
-ANSWER_SECONDS: Final = 30.0
-"""After which a connection is cut on this side, whatever it is doing: a server that hangs does not give up by itself."""
+ANSWER_SECONDS: Final = 10.0
+"""After which without an answer a connection is cut on this side, whatever it is doing: a server that hangs does not give up by itself."""
+ROWS_A_SECOND: Final = 1_000
+"""How many rows of one statement, at least, a server takes in that time besides."""
 POOL: Final = 2
 """Connections that are kept: one for the directory's thread, one for that of the accounts."""
 
@@ -61,9 +63,16 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction, committed at the end unless something is raised. On SQLite it is the only one from its beginning. Raises
-        Unavailable."""
-        with self._told(), self.engine.connect().execution_options(writing=True) as connection, connection.begin():
-            yield connection
+        Unavailable; Undecided when the database has gone while it was to commit."""
+        committing = False
+        try:
+            with self._told(), self.engine.connect().execution_options(writing=True) as connection, connection.begin():
+                yield connection
+                committing = True
+        except Unavailable as error:
+            if committing and self.engine.dialect.name != "sqlite":
+                raise Undecided(str(error)) from None
+            raise
 
     def close(self) -> None:
         self.engine.dispose()
@@ -137,6 +146,8 @@ def postgres_database(text: str) -> Database:
     )
     event.listen(engine, "connect", _prepare_postgres)
     event.listen(engine, "checkout", _look_after)
+    event.listen(engine, "before_cursor_execute", _asked)
+    event.listen(engine, "commit", lambda connection: _await_answer(connection.connection.dbapi_connection, connection.connection))
     event.listen(engine, "checkin", _let_go)
     event.listen(engine, "invalidate", lambda connection, record, _error: _let_go(connection, record))
     name = URL.create("postgresql", url.username, None, url.host, url.port, url.database).render_as_string()
@@ -167,10 +178,8 @@ def _prepare_postgres(connection: Any, _record: Any) -> None:
 
 
 def _look_after(connection: Any, record: Any, _proxy: Any) -> None:
-    """Start the deadline of this use, and see whether the connection still stands; the pool makes another one if not."""
-    timer = record.info["deadline"] = threading.Timer(ANSWER_SECONDS, _cut, (connection,))
-    timer.daemon = True
-    timer.start()
+    """Start the deadline of the first answer, and see whether the connection still stands; the pool makes another one if not."""
+    _await_answer(connection, record)
     try:
         connection.autocommit = True
         connection.execute("")
@@ -178,6 +187,18 @@ def _look_after(connection: Any, record: Any, _proxy: Any) -> None:
     except Exception as error:
         _let_go(connection, record)
         raise DisconnectionError from error
+
+
+def _asked(connection: Connection, _cursor: Any, _statement: str, parameters: Any, _context: Any, executemany: bool) -> None:
+    _await_answer(connection.connection.dbapi_connection, connection.connection, len(parameters) if executemany else 1)
+
+
+def _await_answer(connection: Any, record: Any, rows: int = 1) -> None:
+    """The deadline of what is asked now, in place of the one before."""
+    _let_go(connection, record)
+    timer = record.info["deadline"] = threading.Timer(ANSWER_SECONDS + rows / ROWS_A_SECOND, _cut, (connection,))
+    timer.daemon = True
+    timer.start()
 
 
 def _let_go(_connection: Any, record: Any) -> None:

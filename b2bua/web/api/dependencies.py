@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
-from b2bua.administration import rights
+from b2bua.administration import rights, sip_passwords
 from b2bua.administration.book import Book, Changed, Conflict, Missing, Refusal
-from b2bua.administration.entries import NAMED, ORGANISATION, Finding, Op
+from b2bua.administration.entries import NAMED, ORGANISATION, Finding, Op, Put
 from b2bua.administration.viewer import Viewer
 from b2bua.errors import Refused
-from b2bua.store.ports import Entry, Moved, Unavailable
+from b2bua.store.ports import Entry, Moved, Unavailable, Undecided
 from b2bua.web.problems import NO_STORE, ProblemError
 from b2bua.web.security import actor_of
 from b2bua.web.services import services
 
+MAX_ENTRY: Final = 64 << 10
+"""Bytes of an entry as JSON. The audit keeps it twice with each change, and whoever looks gets it as a whole."""
 MAX_DEPTH: Final = 32
 """How deep a body may be nested; the deepest entry has eight levels."""
+PARSED_AT_ONCE: Final = 64 << 10
+"""Bytes; more of them are read beside the loop, on which calls wait."""
 RETRY_SECONDS: Final = 2
+UNDECIDED: Final = "the database has gone while the change was written: it is not known whether it was made; load again, and look"
 _JSON: Final = frozenset({"application/json", "application/merge-patch+json"})
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\uffff]*)"')
 _LARGEST: Final = 1 << 63
@@ -99,7 +106,8 @@ async def json_body(request: Request) -> Any:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _JSON:
         raise ProblemError(415, "send the body as application/json")
-    return parse_json(await request.body())
+    data = await request.body()
+    return parse_json(data) if len(data) <= PARSED_AT_ONCE else await asyncio.to_thread(parse_json, data)
 
 
 async def object_body(request: Request) -> dict[str, Any]:
@@ -289,9 +297,32 @@ def not_found(kind: str, key: str) -> ProblemError:
 
 
 def permitted(viewer: Viewer, ops: Sequence[Op], book: Book) -> tuple[Op, ...]:
-    """The operations as the viewer may make them. Raises ProblemError 403 with the right that is missing."""
+    """The operations as the viewer may make them. Raises ProblemError 403 with the right that is missing, 422 for a
+    SIP password that others would guess."""
+    with _as_problems():
+        allowed = rights.check(viewer, tuple(ops), book)
+    guessed = sip_passwords.unsuitable(allowed)
+    if guessed:
+        raise invalid(*guessed)
+    return allowed
+
+
+def knock(viewer: Viewer, kind: str, key: str | None, book: Book) -> None:
+    """Before a body is read: that the viewer may change anything there. Raises ProblemError 403."""
+    with _as_problems():
+        rights.check_door(viewer, kind, key, book)
+
+
+def named(viewer: Viewer, entry: Entry, sent: Iterable[str], book: Book) -> None:
+    """That the viewer is shown every field that they write. Raises ProblemError 403."""
+    with _as_problems():
+        rights.check_named(viewer, entry, sent, book)
+
+
+@contextmanager
+def _as_problems() -> Iterator[None]:
     try:
-        return rights.check(viewer, tuple(ops), book)
+        yield
     except Refused as error:
         raise ProblemError(error.status, error.reason) from None
 
@@ -303,6 +334,7 @@ async def carry_out(request: Request, viewer: Viewer, ops: Sequence[Op]) -> Chan
     """
     book = book_of(request)
     allowed = permitted(viewer, ops, book)
+    _bounded(allowed, book)
     return await _told(lambda: book.change(actor_of(viewer), allowed), viewer, book)
 
 
@@ -310,7 +342,22 @@ async def try_out(request: Request, viewer: Viewer, ops: Sequence[Op]) -> list[d
     """What speaks against a change, without making it. Raises ProblemError as `carry_out`, but for findings."""
     book = book_of(request)
     allowed = permitted(viewer, ops, book)
+    _bounded(allowed, book)
     return found_of(await _told(lambda: book.check(allowed), viewer, book), viewer, book)
+
+
+def _bounded(ops: Sequence[Op], book: Book) -> None:
+    """No entry becomes larger than `MAX_ENTRY`; one that a file has made so may become smaller. Raises ProblemError 422."""
+    for op in ops:
+        if isinstance(op, Put) and (size := _size(op.body)) > MAX_ENTRY:
+            before = book.entry(op.kind, op.key)
+            if before is None or size > _size(before.body):
+                text = f"has {size:,} bytes, and an entry may have {MAX_ENTRY:,}; write less, for example caller groups instead of long lists"
+                raise invalid(Finding(op.kind, op.key, "", text))
+
+
+def _size(body: Any) -> int:
+    return len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 async def _told(work: Callable[[], Awaitable[_T]], viewer: Viewer, book: Book) -> _T:
@@ -323,6 +370,8 @@ async def _told(work: Callable[[], Awaitable[_T]], viewer: Viewer, book: Book) -
         raise _conflict(error, viewer, book) from None
     except Missing as error:
         raise not_found(error.kind, error.key) from None
+    except Undecided:
+        raise ProblemError(503, UNDECIDED, {"Retry-After": str(RETRY_SECONDS)}) from None
     except (Unavailable, Moved):
         raise ProblemError(503, "the database does not answer now; nothing was changed, try again", {"Retry-After": str(RETRY_SECONDS)}) from None
 

@@ -32,7 +32,9 @@ from b2bua.web.api.dependencies import (
     found_of,
     invalid,
     item_of,
+    knock,
     merged,
+    named,
     not_found,
     object_body,
     permitted,
@@ -129,6 +131,7 @@ class Routes:
 
     async def created(self, request: Request, viewer: Writer) -> Response:
         book = book_of(request)
+        knock(viewer, self._kind, None, book)
         key, body = self._sent(await object_body(request), None)
         ops = permitted(viewer, (Put(self._kind, key, body, 0),), book)
         if book.entry(self._kind, key) is not None:
@@ -143,12 +146,19 @@ class Routes:
 
     async def replaced(self, request: Request, key: str, viewer: Writer) -> Response:
         entry = visible(request, viewer, self._kind, key)
-        _, body = self._sent(await object_body(request), entry.key)
-        return await put_entry(request, viewer, entry, rights.restored(viewer, entry, body, book_of(request)))
+        book = book_of(request)
+        knock(viewer, self._kind, entry.key, book)
+        sent = await object_body(request)
+        named(viewer, entry, _asked(sent, self._kind), book)
+        _, body = self._sent(sent, entry.key)
+        return await put_entry(request, viewer, entry, rights.restored(viewer, entry, body, book))
 
     async def patched(self, request: Request, key: str, viewer: Writer) -> Response:
         entry = visible(request, viewer, self._kind, key)
+        book = book_of(request)
+        knock(viewer, self._kind, entry.key, book)
         sent = await object_body(request)
+        named(viewer, entry, _asked(sent, self._kind), book)
         taken_away = {name: None for name in SECRETS if name in sent and sent[name] is None}
         _, body = self._sent({**merged(masked(entry.body), _asked(sent, self._kind)), **taken_away}, entry.key)
         return await put_entry(request, viewer, entry, body)

@@ -165,7 +165,7 @@ async def numbers(request: Request, viewer: SignedIn) -> Response:
     if after is not None and not (after.removeprefix("+").isdecimal() and after.isascii() and len(after) <= 21):
         raise bad_parameter("after", "is no cursor of this list; begin without it")
     limit, words, free = limit_of(request, MAX_LIMIT, DEFAULT_LIMIT), words_of(request), flag(request, "free")
-    return answer(await asyncio.to_thread(_inventory(request).page, limit, after, words, free))
+    return answer(await asyncio.to_thread(lambda: _inventory(request).page(limit, after, words, free)))
 
 
 class _Inventory:

@@ -203,7 +203,7 @@ async def activate(request: Request, body: Activation) -> Activated:
 async def get_me(request: Request, viewer: SignedIn) -> Me:
     """Who has signed in, and what they may."""
     directory = services(request).switchboard.directory
-    works_for = [each.executive for each in directory.delegations.get(viewer.extension or "", ()) if each.approval == "approved"]
+    works_for = [each.executive for each in directory.delegations.get(viewer.extension or "", ()) if each.executive in viewer.works_for]
     return Me(
         account=viewer.account,
         extension=viewer.extension,

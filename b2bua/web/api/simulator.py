@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +16,7 @@ from b2bua.administration.entries import Put
 from b2bua.administration.simulator import NotAllowed, Question
 from b2bua.administration.viewer import Viewer
 from b2bua.errors import Refused
+from b2bua.store.ports import Unavailable
 from b2bua.web.problems import ProblemError
 from b2bua.web.security import SignedIn, Writer, actor_of
 from b2bua.web.services import services
@@ -103,22 +106,21 @@ def _someone(viewer: Viewer) -> None:
         raise ProblemError(403, "what-if cases are for administrators, and for those who manage an executive")
 
 
-class _told:  # noqa: N801 - reads as the verb that it is
+@contextmanager
+def _told() -> Iterator[None]:
     """What the simulator refuses, as problems."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        match error:
-            case Refusal():
-                findings = [each._asdict() for each in error.findings]
-                raise ProblemError(422, "this cannot be simulated as it is written", findings=findings) from None
-            case NotAllowed():
-                raise ProblemError(403, str(error)) from None
-            case Refused():
-                raise ProblemError(error.status, error.reason) from None
-            case CannotWrite() | Conflict():
-                raise ProblemError(409, str(error)) from None
-            case Missing():
-                raise ProblemError(404, "there is no such case" if error.kind == "what_if" else str(error)) from None
+    try:
+        yield
+    except Refusal as error:
+        findings = [each._asdict() for each in error.findings]
+        raise ProblemError(422, "this cannot be simulated as it is written", findings=findings) from None
+    except NotAllowed as error:
+        raise ProblemError(403, str(error)) from None
+    except Refused as error:
+        raise ProblemError(error.status, error.reason) from None
+    except (CannotWrite, Conflict) as error:
+        raise ProblemError(409, str(error)) from None
+    except Unavailable:
+        raise ProblemError(503, "the database does not answer now; look at what is there, and try again", {"Retry-After": "2"}) from None
+    except Missing as error:
+        raise ProblemError(404, "there is no such case" if error.kind == "what_if" else str(error)) from None

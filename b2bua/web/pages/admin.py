@@ -89,7 +89,9 @@ async def my_delegations(request: Request, viewer: Visitor) -> Response:
     work = works_for(viewer, directory)
     if len(viewer.manages) == 1 and not work:
         return RedirectResponse(f"/my-delegation/{next(iter(viewer.manages))}", 303)
-    return page(request, "admin/my_delegations.html", viewer, executives=manages(viewer, directory), work=work)
+    shown = {each.executive.extension for each in work}
+    others = [each for each in manages(viewer, directory) if each.extension not in shown]
+    return page(request, "admin/my_delegations.html", viewer, executives=others, work=work)
 
 
 @router.get("/my-delegation/{extension}")

@@ -22,6 +22,7 @@ async def history(request: Request, viewer: Visitor) -> Response:
 
 def _whose(request: Request, viewer: Viewer) -> list[tuple[str, str]]:
     """Whose history there is to choose from besides one's own: extension and name."""
-    directory = services(request).switchboard.directory
-    found = [each for each in watched_by(directory, viewer).executives if each != viewer.extension]
+    board = services(request).switchboard
+    directory = board.directory
+    found = [each for each in watched_by(directory, viewer, board.now()).executives if each != viewer.extension]
     return [(each, directory.users[each].name) for each in found if directory.is_executive(each) or each in viewer.offices]

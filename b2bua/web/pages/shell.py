@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import mimetypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -21,8 +22,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from b2bua.administration.viewer import Viewer
+from b2bua.web.guard import HEADERS
 from b2bua.web.problems import ProblemError
-from b2bua.web.security import page_viewer
+from b2bua.web.security import page_viewer, pass_of
 
 router = APIRouter(include_in_schema=False)
 visitor = page_viewer
@@ -188,11 +190,42 @@ def page(request: Request, template: str, viewer: Viewer | None, *, status: int 
     return HTMLResponse(text, status, {"Cache-Control": "no-store"})
 
 
-def problem_page(request: Request, status: int, detail: str) -> HTMLResponse:
-    """An error as a page, for a browser that has asked for one."""
-    return page(request, "problem.html", None, status=status, title=HTTPStatus(status).phrase, detail=detail)
+# --- errors ---------------------------------------------------------------------------------------------------------------------
+
+Handler = Callable[[Request, Exception], Coroutine[Any, Any, Response]]
+TITLES: Final = {403: "You may not open this page", 404: "There is no such page", 500: "The server failed"}
+_NO_PAGE: Final = "Look whether the address is written right, or go on from the start."
 
 
-def wants_page(request: Request) -> bool:
-    """Whether an error should be a page: a browser has opened an address that is not the API's."""
+def readable(handler: Handler) -> Handler:
+    """The same handler of errors, whose answers a browser that has opened a page gets as a page."""
+
+    async def told(request: Request, error: Exception) -> Response:
+        answer = await handler(request, error)
+        if answer.status_code < HTTPStatus.BAD_REQUEST or not _wants_page(request):
+            return answer
+        return _problem_page(request, answer)
+
+    return told
+
+
+def _problem_page(request: Request, answer: Response) -> HTMLResponse:
+    status, detail = answer.status_code, str(json.loads(bytes(answer.body))["detail"])
+    phrase = HTTPStatus(status).phrase
+    words = _NO_PAGE if status == HTTPStatus.NOT_FOUND else f"{detail[:1].upper()}{detail[1:]}{'' if detail.endswith(('.', '!', '?')) else '.'}"
+    made = page(request, "problem.html", _looker(request, status), status=status, title=TITLES.get(status, phrase), detail=words)
+    made.headers.update({**dict(HEADERS), **{name: value for name, value in answer.headers.items() if not name.startswith("content-")}})
+    return made
+
+
+def _looker(request: Request, status: int) -> Viewer | None:
+    """Who has opened a page that cannot be shown; nobody is looked for where the server has failed: that may fail again."""
+    found = pass_of(request, used=False) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    if found is None or found.must_change:
+        return None
+    request.state.csrf = found.csrf
+    return found.viewer
+
+
+def _wants_page(request: Request) -> bool:
     return not request.url.path.startswith(("/api/", "/static/")) and "text/html" in request.headers.get("accept", "")

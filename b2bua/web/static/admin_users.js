@@ -104,13 +104,16 @@ function phonesPanel(draft) {
   const extension = draft.body.extension;
   const load = async () => {
     try {
-      const {data} = await api("GET", url`/users/${extension}/phones`);
-      draw(data.items ?? data);
+      const [{data}, {data: shared}] = await Promise.all([api("GET", url`/users/${extension}/phones`), api("GET", "/hot-desks")]);
+      draw(data.items ?? data, shared.items.filter((each) => each.user && [each.user, each.extension].includes(extension)));
     } catch (error) {
       fill(panel, notice("warn", error.message));
     }
   };
-  const draw = (phones) => fill(panel,
+  const desk = (each) => el("div", {class: "row"}, el("p", {class: "grow"}, each.extension === extension ? "Logged in: " : "Logged in at: ", el("bdi", {}, each.extension === extension ? `${each.user_name ?? ""} (${each.user})` : `${each.name} (${each.extension})`), each.until ? [", until ", timeElement(each.until)] : null),
+    el("button", {class: "button small", type: "button", on: {click: (event) => busy(event.currentTarget, async () => { await api("POST", url`/hot-desks/${each.extension}/log-out`); toast(`${each.name} is free`, {kind: "good"}); await load(); })}}, "Log out"));
+  const draw = (phones, desks) => fill(panel,
+    desks.length ? el("div", {class: "stack tight", role: "group", "aria-label": "Shared phones"}, ...desks.map(desk)) : null,
     phones.length ? el("div", {class: "table-frame"}, el("table", {class: "cards", "aria-label": "Registered phones"}, el("thead", {}, el("tr", {}, ...["Phone", "Account", "Address", "Registered until"].map((each) => el("th", {scope: "col"}, each)))),
       el("tbody", {}, ...phones.map((each) => el("tr", {}, el("td", {class: "lead"}, each.user_agent || "Unknown phone", each.app ? el("span", {class: "badge"}, "app") : null), el("td", {"data-label": "Account", class: "mono"}, each.account), el("td", {"data-label": "Address", class: "mono"}, `${each.address} ${each.transport}`), el("td", {"data-label": "Until"}, each.expires ? timeElement(each.expires) : "always"))))))
       : notice("info", "No phone of this user is registered now."),
@@ -174,7 +177,7 @@ async function edit(draft) {
     {id: "person", label: "Person", panel: personPanel(draft)},
     {id: "calls", label: "Numbers and forwarding", panel: callsPanel(draft)},
     ...(administers ? [{id: "rights", label: "Role", panel: rightsPanel(draft)}] : []),
-    ...(draft.isNew ? [] : [{id: "phones", label: "Phones", panel: phonesPanel(draft)}, {id: "account", label: "Sign-in", panel: accountPanel(draft)}]),
+    ...(draft.isNew ? [] : [{id: "phones", label: "Phones", panel: phonesPanel(draft)}, ...(["shared", "forwarding"].includes(draft.body.type) ? [] : [{id: "account", label: "Sign-in", panel: accountPanel(draft)}])]),
   ];
   const bar = saveBar(draft, {
     label: draft.isNew ? "Add the user" : "Save",

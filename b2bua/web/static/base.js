@@ -144,12 +144,7 @@ export class ApiError extends Error {
   }
 }
 
-let csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
-
-/** For pages that sign in without being loaded anew. */
-export function useCsrf(token) {
-  csrf = token;
-}
+const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 /**
  * Asks the API: const {data, etag} = await api("PATCH", `/users/${extension}`, {name}, {etag}). `path` stands under /api/v1. `body` is sent as
@@ -170,7 +165,7 @@ export async function api(method, path, body, {etag = "", signal = null, timeout
     answer = await fetch(path.startsWith("/api/") ? path : API + path, asked);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, null, "The server cannot be reached. Nothing was changed; try again.");
+    throw new ApiError(0, null, method === "GET" ? "The server cannot be reached; try again." : UNKNOWN);
   }
   const data = await content(answer);
   if (answer.status === 401 && !stay) {
@@ -185,6 +180,7 @@ export async function api(method, path, body, {etag = "", signal = null, timeout
   return {status: answer.status, data, etag: answer.headers.get("ETag") ?? "", location: answer.headers.get("Location") ?? ""};
 }
 
+const UNKNOWN = "The server did not answer. It is not known whether the change was made: load the page again, and look.";
 const quoted = (etag) => (/^(W\/)?"/.test(etag) ? etag : `"${etag}"`);
 
 function within(timeout, signal) {
@@ -403,7 +399,7 @@ function chooseTheme(theme) {
 }
 
 /** Closes a <details class="menu"> with Escape, or when the focus or a click goes elsewhere. */
-export function closeWithEscape(menu) {
+function closeWithEscape(menu) {
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
     menu.open = false;

@@ -188,7 +188,7 @@ function usersField(draft, its) {
 }
 
 /** A list of values as tokens, with a box to add more. */
-export function tokensField(draft, its) {
+function tokensField(draft, its) {
   const {tokens} = its;
   const list = el("ul", {class: "tokens"});
   const items = () => draft.get(its.path) ?? [];

@@ -27,6 +27,10 @@ const actions = {
     const {data} = await api("POST", "/settings", {feature, ...values});
     toast(data.words, {kind: "good"});
   },
+  logOut: async (desk) => {
+    await api("POST", url`/hot-desks/${desk.extension}/log-out`);
+    toast(`You have logged out at ${desk.name}`, {kind: "good"});
+  },
   callAs: (extension) => { shown("calls"); dial.callAs(extension); },
   dial: (number, who, button) => busy(button, () => place(number, dial.as, who)),
 };

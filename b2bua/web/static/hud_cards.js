@@ -136,9 +136,18 @@ export class Me {
     if (signature === this.#signature || !me.extension) return;
     this.#signature = signature;
     const open = this.#place.querySelector("details")?.open ?? false;
-    const parts = [this.#callAs(me), this.#more(me, open)];
+    const parts = [this.#desks(me), this.#callAs(me), this.#more(me, open)];
     const head = el("div", {class: "executive-head"}, face(me.name, presence), el("div", {class: "grow"}, el("h3", {}, name(me.name)), el("p", {class: "small muted"}, said(presence), " · ", me.extension)));
     keepFocus(this.#place, () => fill(this.#place, own && !parts.some(Boolean) ? null : el("article", {class: "card", "aria-label": "My settings"}, own ? null : [head, el("div", {class: "executive-switches"}, disturb(me, this.#actions))], parts)));
+  }
+
+  /** Shared phones: where one has logged in, and who has logged in here. */
+  #desks(me) {
+    const {logged_in: here} = me;
+    const lines = (me.desks ?? []).map((each) => el("li", {class: "row tight nowrap"}, el("span", {class: "grow"}, "Logged in at ", name(each.name), el("small", {class: "muted"}, ` (${each.extension})`, each.until ? `, until ${moment(each.until)}` : "")),
+      el("button", {class: "button small", type: "button", "aria-label": `Log out at ${each.name}`, data: {key: `desk-${each.extension}`}, on: {click: (event) => busy(event.currentTarget, () => this.#actions.logOut(each))}}, "Log out")));
+    if (here) lines.push(el("li", {}, "Logged in: ", name(here.name), el("small", {class: "muted"}, ` (${here.extension})`, here.until ? `, until ${moment(here.until)}` : "")));
+    return lines.length ? el("ul", {class: "desks stack tight small", "aria-label": "Shared phones"}, lines) : null;
   }
 
   #callAs(me) {

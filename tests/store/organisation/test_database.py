@@ -25,7 +25,7 @@ from sqlalchemy import text
 from b2bua.store.organisation import Organisation, connections, migrations, open_organisation
 from b2bua.store.organisation.database import existing_organisation, place_of
 from b2bua.store.organisation.models import VERSION_TABLE, metadata
-from b2bua.store.ports import AccountRow, AuditQuery, Unavailable
+from b2bua.store.ports import AccountRow, AuditQuery, Unavailable, Undecided
 from tests.store.organisation.test_directory import row, user
 from tests.support import postgres as support
 
@@ -328,3 +328,36 @@ def test_the_name_of_a_database_holds_no_password(host: str) -> None:
     database = connections.postgres_database(f"postgresql://user:hunter2@{host}/b2bua?sslmode=require")
     assert database.name == f"postgresql://user@{host}/b2bua"
     assert "hunter2" not in repr(database.engine)
+
+
+@pytest.mark.needs("initdb")
+def test_a_server_that_goes_while_it_commits_leaves_open_what_has_become_of_the_change() -> None:
+    with support.postgres().database() as url:
+        opened, other = open_organisation(url), open_organisation(url)
+        with pytest.raises(Undecided), opened.database.writing() as connection:
+            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with other.database.glancing() as killer:
+                killer.execute(text("SELECT pg_terminate_backend(:backend, 2000)"), {"backend": backend})
+        with pytest.raises(Unavailable) as told, opened.database.writing() as connection:
+            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with other.database.glancing() as killer:
+                killer.execute(text("SELECT pg_terminate_backend(:backend, 2000)"), {"backend": backend})
+            connection.execute(text("SELECT 1"))
+        assert not isinstance(told.value, Undecided), "before the commit nothing can have been made"
+        assert opened.directory.revision() == 0
+        opened.close()
+        other.close()
+
+
+@pytest.mark.needs("initdb")
+def test_each_answer_is_waited_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long change is no server that hangs."""
+    with support.postgres().database() as url:
+        opened = open_organisation(url)
+        monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.6)
+        with opened.database.writing() as connection:
+            for _ in range(4):
+                connection.execute(text("SELECT pg_sleep(0.3)"))
+        with pytest.raises(Unavailable), opened.database.reading() as connection:
+            connection.execute(text("SELECT pg_sleep(3)"))
+        opened.close()
