@@ -133,7 +133,7 @@ def test_a_room_that_lets_everybody_in_is_warned_of(places: Files) -> None:
 
 
 def test_extensions_come_before_slots_that_nobody_wrote(organisation: Files) -> None:
-    more = '  - {extension: "701", name: Nina New, password: geheim}\n  - {extension: "602"'
+    more = '  - {extension: "701", name: Nina New, password: geheimes-wort}\n  - {extension: "602"'
     warned(
         organisation,
         '  - {extension: "602"',

@@ -16,7 +16,7 @@ acceptance: true
 """
 USERS = """  - {extension: "700", name: Lobby, type: limited, status: not_activated, emergency_location: Lobby}
   - {extension: "701", name: Mobile, type: forwarding, forwarding: {always: "600"}}
-  - {extension: "702", name: Hot desk, type: shared, password: geheim}
+  - {extension: "702", name: Hot desk, type: shared, password: geheimes-wort}
   - {extension: "703", name: Max, email: Max@acme.example, cost_centre: East, role: user_admin, self_service: false,
      manages: {sites: [HQ], groups: ["500", "510"]}}
   - {extension: "704", name: New, email: new@acme.example, status: invited, location: Desk}
@@ -93,7 +93,7 @@ def test_without_the_new_keys_everything_stands_at_its_default(organisation: Fil
         ("status: invited", "status: fired", "users[10].status: is 'fired'; write enabled, invited"),
         ("type: limited,", 'type: limited, forwarding: {busy: "sip:vm@127.0.0.9"},', "users[6].forwarding.busy: is a mailbox, and a limited"),
         ("type: forwarding, forwarding: {always", "type: forwarding, forwarding: {busy", "users[7].forwarding.always: is missing, and this"),
-        ("type: forwarding,", "type: forwarding, password: geheim,", "users[7].password: is for phones, and this extension only forwards"),
+        ("type: forwarding,", "type: forwarding, password: geheimes-wort,", "users[7].password: is for phones, and this extension only forwards"),
         ("type: forwarding,", 'type: forwarding, contacts: ["sip:a@192.0.2.7"],', "users[7].contacts: is for phones"),
         ('members: ["601", ', 'members: ["700", ', "groups[0].members[0]: Lobby (700) is a limited extension and no member of this group; write"),
         ('members: ["601", ', 'members: ["701", ', "groups[0].members[0]: Mobile (701) is a forwarding-only extension and no member"),
@@ -149,7 +149,7 @@ def digest(name: str, md5: str = MD5) -> str:
 
 
 def test_digests_stand_instead_of_a_password(organisation: Files) -> None:
-    organisation.change(organisation.directory, ("name: Ana Aide, password: geheim", f"name: Ana Aide, {digest('677')}"))
+    organisation.change(organisation.directory, ("name: Ana Aide, password: geheimes-wort", f"name: Ana Aide, {digest('677')}"))
     account = read(organisation).account("677")
     assert account is not None and account.digests == (MD5, SHA256)
     assert read(organisation).account("677-667") is None
@@ -158,14 +158,14 @@ def test_digests_stand_instead_of_a_password(organisation: Files) -> None:
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
-        (f"name: Ana Aide, password: geheim, {digest('677')}", "digest: stands beside a password; write one of the two"),
+        (f"name: Ana Aide, password: geheimes-wort, {digest('677')}", "digest: stands beside a password; write one of the two"),
         (f"name: Ana Aide, {digest('676')}", "digest.676: '676' is no account of 677; write 677, or a delegated line 677-EXECUTIVE"),
         (f"name: Ana Aide, {digest('677', 'geheim')}", "digest.677.md5: cannot be used; write a mapping of account names"),
         ("name: Ana Aide, digest: geheim", "digest: cannot be used; write a mapping of account names"),
     ],
 )
 def test_digests_that_are_refused(new: str, expected: str, organisation: Files) -> None:
-    refused(organisation, "name: Ana Aide, password: geheim", new, f"17: users[2].{expected}")
+    refused(organisation, "name: Ana Aide, password: geheimes-wort", new, f"17: users[2].{expected}")
 
 
 def test_an_assistant_who_is_disabled_takes_no_calls(organisation: Files) -> None:
@@ -179,6 +179,7 @@ def test_nobody_but_a_disabled_assistant_is_a_warning(files: Files) -> None:
         files,
         "name: Ana Aide,",
         "name: Ana Aide, status: disabled,",
+        "3: users: have passwords that are soon guessed: 667, 676, 677",
         "6: users[2]: assistant Ana Aide has no outside number",
         "8: executives[0]: 667 is filtered but no assistant receives calls",
     )
