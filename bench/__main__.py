@@ -121,7 +121,7 @@ def _media(options: argparse.Namespace, wanted: Sequence[str], extent: Extent) -
 def _pages(_options: argparse.Namespace, _wanted: Sequence[str], extent: Extent) -> tuple[str, dict[str, Any]]:
     """The same for pages and API."""
     found = pages.measure(extent.seconds, extent.runs, extent.requests, extent.pages)
-    return pages.table(found), {"pages": {**asdict(found), "cpu_ratios": found.beside.ratios}}
+    return pages.table(found), {"pages": asdict(found)}
 
 
 def _options() -> argparse.Namespace:

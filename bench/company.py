@@ -61,10 +61,10 @@ def assistant(executive: int, place: int) -> str:
     return extension(EXECUTIVES + (executive * ASSISTANTS + place) % (USERS - EXECUTIVES))
 
 
-def watchers(pages: int) -> list[str]:
-    """Who has pages open: of each office in turn the executive and the first assistant."""
-    everybody = [each for n in range(OFFICES) for each in (extension(n), assistant(n, 0))]
-    return everybody[:pages]
+def watchers(pages: int, first: int = 0) -> list[str]:
+    """Who has pages open: of each office in turn, from the `first` on, the executive and the first assistant."""
+    offices = range(first, first + (pages + 1) // 2)
+    return [each for n in offices for each in (extension(n), assistant(n, 0))][:pages]
 
 
 def token(account: str) -> str:
@@ -82,7 +82,7 @@ def write(folder: Path, users: int = USERS) -> Path:
     # JSON is YAML, and read by the same reader.
     (folder / "directory.yaml").write_text(json.dumps(directory(users), ensure_ascii=False, indent=1))
     (folder / CALLED).write_text("\n".join(["SEQUENTIAL", *map(extension, range(OFFICES)), ""]))
-    _fill(config, [ADMINISTRATOR, *(watchers(2 * OFFICES) if users else ())])
+    _fill(config, [ADMINISTRATOR, *(watchers(4 * OFFICES) if users else ())])
     return config
 
 

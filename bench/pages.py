@@ -29,6 +29,8 @@ DRAIN_SECONDS = 2.0
 """After the last call's end, for what is told of it."""
 STEPS = ("rings", "answered", "over")
 """From the caller's INVITE until the call stands on the page; from the 200 at the caller until it stands there as answered; from the BYE."""
+NO_PAGES, ELSEWHERE, HERE = "no pages", "pages of other offices", "pages of these offices"
+"""What is open beside the calls. Pages of other offices show none of them; fifty of these offices show every fourth call twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +51,15 @@ class Beside:
     """Calls with and without open pages, in turns: CPU ms per call of the server, INVITE→180 in ms at p50 and p99, of each run."""
 
     rate: int
-    cpu_ms: dict[int, list[float]] = field(default_factory=dict)
-    """By the number of pages."""
-    ringing_p50_ms: dict[int, list[float]] = field(default_factory=dict)
-    ringing_p99_ms: dict[int, list[float]] = field(default_factory=dict)
+    cpu_ms: dict[str, list[float]] = field(default_factory=dict)
+    """By what is open."""
+    ringing_p50_ms: dict[str, list[float]] = field(default_factory=dict)
+    ringing_p99_ms: dict[str, list[float]] = field(default_factory=dict)
     failed: int = 0
 
-    @property
-    def ratios(self) -> list[float]:
-        """CPU of each pair, in their order."""
-        without, beside = (self.cpu_ms[each] for each in (0, PAGES_BESIDE_CALLS))
-        return [round(b / a, 3) for a, b in zip(without, beside, strict=True)]
+    def ratios(self, what: str) -> list[float]:
+        """CPU against that without pages, of each round."""
+        return [round(b / a, 3) for a, b in zip(self.cpu_ms[NO_PAGES], self.cpu_ms[what], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +165,21 @@ def _known(page: OpenPage) -> dict[str, dict[str, float]]:
     return found
 
 
-async def _beside(at: Company, seconds: float, pairs: int) -> Beside:
+async def _beside(at: Company, seconds: float, rounds: int) -> Beside:
     await over(at.calls(RATE, 1), 1)
     await asyncio.sleep(1)
     before = at.server.cpu_seconds()
     await asyncio.sleep(IDLE_SECONDS)
     idle = (at.server.cpu_seconds() - before) / IDLE_SECONDS
     found = Beside(RATE)
-    for pair in range(pairs):
-        for count in (0, PAGES_BESIDE_CALLS) if pair % 2 == 0 else (PAGES_BESIDE_CALLS, 0):
-            async with pages(company.watchers(count)):
+    watching = {
+        NO_PAGES: [],
+        ELSEWHERE: company.watchers(PAGES_BESIDE_CALLS, company.OFFICES),
+        HERE: company.watchers(PAGES_BESIDE_CALLS),
+    }
+    for turn in range(rounds):
+        for what in list(watching)[:: 1 if turn % 2 == 0 else -1]:
+            async with pages(watching[what]):
                 before, begun = at.server.cpu_seconds(), time.monotonic()
                 party = at.calls(RATE, seconds)
                 await over(party, seconds)
@@ -182,10 +187,10 @@ async def _beside(at: Company, seconds: float, pairs: int) -> Beside:
                 used = at.server.cpu_seconds() - before - idle * (time.monotonic() - begun)
             done = party.count().completed
             found.failed += int(RATE * seconds) - done
-            found.cpu_ms.setdefault(count, []).append(round(1000 * used / max(1, done), 3))
+            found.cpu_ms.setdefault(what, []).append(round(1000 * used / max(1, done), 3))
             waits = party.latencies_ms(180)
             for percent, where in ((50, found.ringing_p50_ms), (99, found.ringing_p99_ms)):
-                where.setdefault(count, []).append(percentile(waits, percent) or 0.0)
+                where.setdefault(what, []).append(percentile(waits, percent) or 0.0)
     return found
 
 
@@ -194,11 +199,12 @@ def table(found: Pages) -> str:
     lines = [f"load of the machine before: {found.load}", "", "| ms until the pages know | p50 | p95 | p99 | of | not told |", "|---|--:|--:|--:|--:|--:|"]
     lines += [f"| {each.step} | {each.p50} | {each.p95} | {each.p99} | {each.count} | {each.missing} |" for each in found.told]
     beside = found.beside
-    lines += ["", f"| {beside.rate} calls/s | CPU ms a call | median | INVITE→180 p50 ms | p99 ms |", "|---|--:|--:|--:|--:|"]
-    for count, costs in beside.cpu_ms.items():
-        waits = f"{_list(beside.ringing_p50_ms[count])} | {_list(beside.ringing_p99_ms[count])}"
-        lines.append(f"| {count} pages open | {_list(costs)} | {statistics.median(costs)} | {waits} |")
-    lines.append(f"\nCPU with pages, ratio of each pair: {_list(beside.ratios)}; failed calls: {beside.failed}")
+    lines += ["", f"| {beside.rate} calls/s, {PAGES_BESIDE_CALLS} | CPU ms a call | ratio | INVITE→180 p50 ms | p99 ms |", "|---|--:|--:|--:|--:|"]
+    for what, costs in beside.cpu_ms.items():
+        waits = f"{_list(beside.ringing_p50_ms[what])} | {_list(beside.ringing_p99_ms[what])}"
+        ratios = "" if what == NO_PAGES else f"{statistics.median(beside.ratios(what))} ({_list(beside.ratios(what))})"
+        lines.append(f"| {what} | {_list(costs)} | {ratios} | {waits} |")
+    lines.append(f"\nfailed calls: {beside.failed}")
     return "\n".join([*lines, "", *_interface(found.interface), "", _imported(found.imported), "", *_growth(found.growth)])
 
 

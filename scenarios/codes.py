@@ -193,8 +193,7 @@ def wrong_digits(d: Draft) -> None:
     for dialled in ("#99", "*12345", "#", "*"):
         party.told(dialled, 404, f"there is no feature code {dialled}")
     party.told("%2399", 404, "there is no feature code #99")
-    for dialled in ("*901234", "*91"):
-        party.told(dialled, 404, f"feature code {dialled[:3]} is not available")
+    party.told("*901234", 403, "this is no shared phone: nobody logs in here").told("*91", 403, "this is no shared phone: nobody logs out here")
     for which in ("61", "62", "65", "66"):
         party.told(f"#{which}{NOBODY}", 404, f"{NOBODY} is no executive")
         party.told(f"%23{which}{ann.extension}", 404, f"{ann.extension} is no executive")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.office import Office
 from tests.browser.office import office as opened
-from tests.support.browser import PASSWORD, picture
+from tests.support.browser import PASSWORD, picture, shows
 
 pytestmark = [pytest.mark.needs("chromium", "module:pjsua2"), pytest.mark.timeout(90), pytest.mark.usefixtures("nothing_left")]
 
@@ -42,7 +42,7 @@ def grip(page: Page, name: str) -> Locator:
 def saved(page: Page) -> None:
     """Saves, and sees that it was."""
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#toasts")).to_contain_text("Saved. The next call goes by it.")
+    shows(page.locator("#toasts"), "Saved. The next call goes by it.")
 
 
 def rings_first(office: Office, label: str) -> None:
@@ -69,7 +69,7 @@ def test_assistants_are_put_in_order_with_the_mouse(office: Office) -> None:
     page.mouse.move(box["x"] + 28, box["y"] + 22, steps=6)
     picture(page, "executive-drag-and-drop")
     page.mouse.up()
-    expect(assistants(page).first).to_contain_text("Ana Aide")
+    shows(assistants(page).first, "Ana Aide")
     saved(page)
     assert office.site.admin.ask("GET", "/executives/667").json()["assistants"] == ["677", "676", "678"]
     rings_first(office, "ana")
@@ -86,7 +86,7 @@ def test_assistants_are_put_in_order_with_the_keyboard(office: Office) -> None:
     page.keyboard.press("ArrowUp")
     expect(page.locator("#alarms")).to_contain_text("Place 1 of 3")
     page.keyboard.press("Space")
-    expect(assistants(page).first).to_contain_text("Tom Deputy")
+    shows(assistants(page).first, "Tom Deputy")
     expect(grip(page, "Tom Deputy")).to_be_focused()
     saved(page)
     rings_first(office, "tom")
@@ -100,13 +100,13 @@ def test_the_assistant_over_the_limit_is_blocked(office: Office) -> None:
     box = page.get_by_role("combobox", name="Add an assistant")
     box.fill("Mia")
     page.get_by_role("option", name="Mia Moore").click()
-    expect(page.locator("[data-path=assistants]")).to_contain_text("No more than 3 assistants for an executive")
+    shows(page.locator("[data-path=assistants]"), "No more than 3 assistants for an executive")
     expect(assistants(page)).to_have_count(3)
     page.get_by_role("button", name="Remove Tom Deputy").click()
     expect(page.get_by_text("2 of 3 assistants")).to_be_visible()
     box.fill("Mia")
     page.get_by_role("option", name="Mia Moore").click()
-    expect(assistants(page).last).to_contain_text("Mia Moore")
+    shows(assistants(page).last, "Mia Moore")
     saved(page)
     assert len(office.site.admin.ask("GET", "/executives/667").json()["assistants"]) == 3
 
@@ -126,14 +126,14 @@ def test_two_edit_the_same_executive(office: Office) -> None:
     theirs.expects("412")
     other.get_by_role("button", name="Save", exact=True).click()
     dialog = other.get_by_role("dialog", name="Changed by somebody else meanwhile")
-    expect(dialog).to_contain_text("Ring time")
-    expect(dialog).to_contain_text("Also changed by them, and kept:")
+    shows(dialog, "Ring time")
+    shows(dialog, "Also changed by them, and kept:")
     expect(dialog.get_by_role("radio", name="40")).to_be_checked()
     picture(other, "changed-by-somebody-else")
     dialog.get_by_role("radio", name="25").check()
     dialog.get_by_role("button", name="Save the result").click()
     expect(dialog).to_be_hidden()
-    expect(other.locator("#toasts")).to_contain_text("Saved.")
+    shows(other.locator("#toasts"), "Saved.")
     alerting = office.site.admin.ask("GET", "/executives/667").json()["alerting"]
     assert alerting == {"mode": "sequential", "ring_seconds": 25, "minimum_seconds": 5, "name_prefix": "[Olivia] "}
 

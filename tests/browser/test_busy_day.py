@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.office import Office
 from tests.browser.office import office as opened
-from tests.support.browser import PHONE, accessible, fits, picture
+from tests.support.browser import PHONE, accessible, fits, picture, shows
 from tests.support.network import wait_for
 
 pytestmark = [pytest.mark.needs("chromium", "module:pjsua2"), pytest.mark.timeout(90)]
@@ -71,7 +71,7 @@ def busy(office: Office) -> Iterator[Page]:
     office.carrier.call(office.boss.number, "+15550019012", "Noor Haddad")
     tom.events.wait("incoming")
     for title, name in (("Ringing", "Noor Haddad"), ("My calls", "Maria Lindgren"), ("Parked", "Pedro Alves"), ("In progress", "Mia Moore")):
-        expect(page.locator("#calls").get_by_role("list", name=title)).to_contain_text(name)
+        shows(page.locator("#calls").get_by_role("list", name=title), name)
     yield page
     office.site.leave()
     office.over()
@@ -80,13 +80,13 @@ def busy(office: Office) -> Iterator[Page]:
 def test_everything_at_a_glance(busy: Page) -> None:
     """Each call with its state, its owner and how long; and what can be done with it, one click away."""
     calls = busy.locator("#calls")
-    expect(calls).to_contain_text("You have it on hold")
-    expect(calls).to_contain_text("Parked by you")
-    expect(calls).to_contain_text("Ana Aide is talking")
-    expect(calls).to_contain_text("Rings at Tom Deputy")
+    shows(calls, "You have it on hold")
+    shows(calls, "Parked by you")
+    shows(calls, "Ana Aide is talking")
+    shows(calls, "Rings at Tom Deputy")
     for button in ("Resume: Maria Lindgren", "Retrieve: Pedro Alves", "Pick up: Noor Haddad", "Barge in: Mia Moore"):
         expect(busy.get_by_role("button", name=button)).to_be_visible()
-    expect(busy.locator("#recent")).to_contain_text("Ingrid Berg")
+    shows(busy.locator("#recent"), "Ingrid Berg")
     assert busy.title().startswith("(1) "), "the tab says that a call rings"
     picture(busy, "hud-light")
 
@@ -111,7 +111,7 @@ def test_history_for_every_eye(office: Office, busy: Page) -> None:
     """With calls in it, and with the explanation of one of them."""
     page = office.site.visit("676", "/history").page
     page.get_by_role("button", name="Why?").first.click()
-    expect(page.get_by_role("dialog")).to_contain_text("What was decided")
+    shows(page.get_by_role("dialog"), "What was decided")
     accessible(page, "why, light")
     page.emulate_media(color_scheme="dark")
     accessible(page, "why, dark", only="color-contrast")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.office import Office
 from tests.browser.office import office as opened
-from tests.support.browser import PASSWORD, picture
+from tests.support.browser import PASSWORD, picture, shows
 from tests.support.carrier import OutsideCall
 from tests.support.desk import hear
 from tests.support.network import wait_for
@@ -68,23 +68,23 @@ def test_a_delegated_call_is_taken_parked_and_retrieved(office: Office) -> None:
     lee, sam, boss = office.phone("lee"), office.phone("sam"), office.phone("boss")
     hers, his = office.site.visit("667", "/").page, office.site.visit("676", "/").page
     lee.dial("667")
-    expect(section(his, "Ringing")).to_contain_text("Lee Colleague")
-    expect(section(hers, "Ringing")).to_contain_text("Lee Colleague")
+    shows(section(his, "Ringing"), "Lee Colleague")
+    shows(section(hers, "Ringing"), "Lee Colleague")
     sam.events.wait("incoming")
     sam.answer()
     sam.events.wait("established")
-    expect(section(his, "My calls")).to_contain_text("for Olivia Boss")
-    expect(row(hers, "Lee Colleague")).to_contain_text("Sam Secretary is talking")
-    expect(hers.locator("#toasts")).to_contain_text("Lee Colleague: answered by Sam Secretary")
+    shows(section(his, "My calls"), "for Olivia Boss")
+    shows(row(hers, "Lee Colleague"), "Sam Secretary is talking")
+    shows(hers.locator("#toasts"), "Lee Colleague: answered by Sam Secretary")
     press(his, "Park", "Lee Colleague")  # Sam is told the slot, and hung up on, while this goes on
-    expect(section(his, "Parked")).to_contain_text("Parked 7667")
-    expect(section(hers, "Parked")).to_contain_text("Parked by Sam Secretary")
+    shows(section(his, "Parked"), "Parked 7667")
+    shows(section(hers, "Parked"), "Parked by Sam Secretary")
     press(hers, "Retrieve", "Lee Colleague")
     boss.events.wait("incoming")
     boss.answer()
     boss.events.wait("established")
-    expect(section(hers, "My calls")).to_contain_text("Lee Colleague")
-    expect(section(his, "In progress")).to_contain_text("Olivia Boss is talking")
+    shows(section(hers, "My calls"), "Lee Colleague")
+    shows(section(his, "In progress"), "Olivia Boss is talking")
     hear({lee: [boss], boss: [lee]})
     press(hers, "Hang up", "Lee Colleague")
     lee.events.wait("closed")
@@ -101,7 +101,7 @@ def test_call_as_the_executive(office: Office) -> None:
     page.get_by_role("combobox", name="Name or number to call").fill(office.trunk.outside(7))
     page.get_by_role("button", name="Call", exact=True).click()
     sam.events.wait("incoming")
-    expect(section(page, "My calls")).to_contain_text("Your phone rings: pick it up")
+    shows(section(page, "My calls"), "Your phone rings: pick it up")
     sam.answer()
     call = office.carrier.called()
     for header in ("From", "P-Asserted-Identity"):
@@ -109,9 +109,9 @@ def test_call_as_the_executive(office: Office) -> None:
         assert office.boss.caller_id in value, f"{header}: {value}"
         assert "676" not in value.partition(";tag")[0], f"{header}: {value}"
         assert "Sam" not in value, f"{header}: {value}"
-    expect(row(page, office.trunk.outside(7))).to_contain_text("as Olivia Boss")
+    shows(row(page, office.trunk.outside(7)), "as Olivia Boss")
     call.answer()
-    expect(row(page, office.trunk.outside(7))).to_contain_text("Live")
+    shows(row(page, office.trunk.outside(7)), "Live")
     press(page, "Hang up", office.trunk.outside(7))
     call.events.wait("closed")
     sam.events.wait("closed")
@@ -130,12 +130,12 @@ def test_pushed_with_a_note(office: Office) -> None:
     boss.events.wait("incoming")
     sam.events.wait("closed")
     ringing = section(hers, "Ringing")
-    expect(ringing).to_contain_text("The contract: sign before <noon>")
-    expect(ringing).to_contain_text("Sam Secretary has sent it")
+    shows(ringing, "The contract: sign before <noon>")
+    shows(ringing, "Sam Secretary has sent it")
     picture(hers, "push-with-note")
     boss.answer()
     boss.events.wait("established")
-    expect(section(hers, "My calls")).to_contain_text("The contract: sign before <noon>")
+    shows(section(hers, "My calls"), "The contract: sign before <noon>")
     call.hangup()
     boss.events.wait("closed")
 
@@ -145,13 +145,13 @@ def test_barge_in(office: Office) -> None:
     lee, sam, boss = office.phone("lee"), office.phone("sam"), office.phone("boss")
     hers = office.site.visit("667", "/").page
     taken(office, lee, sam)
-    expect(section(hers, "In progress")).to_contain_text("Lee Colleague")
+    shows(section(hers, "In progress"), "Lee Colleague")
     press(hers, "Barge in", "Lee Colleague")
     boss.events.wait("incoming")
     boss.answer()
     boss.events.wait("established")
     hear({lee: [sam, boss], sam: [lee, boss], boss: [lee, sam]})
-    expect(section(hers, "My calls")).to_contain_text("You, with Sam Secretary")
+    shows(section(hers, "My calls"), "You, with Sam Secretary")
 
 
 def test_a_name_full_of_markup(office: Office) -> None:
@@ -160,7 +160,7 @@ def test_a_name_full_of_markup(office: Office) -> None:
     his, hers = office.site.visit("676", "/").page, office.site.visit("667", "/").page
     call = outside(office, HOSTILE, sam)
     for page in (his, hers):
-        expect(page.locator("#calls .call-name")).to_contain_text('"><img src=x onerror="alert(1)">')
+        shows(page.locator("#calls .call-name"), '"><img src=x onerror="alert(1)">')
         assert page.locator("#calls img, #calls script").count() == 0
         assert page.locator("#calls .call-name bdi").count() == 1, "a name is isolated, so that RTL cannot turn the line around"
     picture(his, "hostile-name")
@@ -169,7 +169,7 @@ def test_a_name_full_of_markup(office: Office) -> None:
     wait_for(lambda: "onerror" in office.site.as_("676").ask("GET", "/history").text, "the call to be in the history")
     his.goto("/history")
     his.get_by_role("listitem").filter(has_text="onerror").last.get_by_role("button", name="Why?").click()
-    expect(his.get_by_role("dialog")).to_contain_text("What happened")
+    shows(his.get_by_role("dialog"), "What happened")
     assert his.locator("main img, dialog img").count() == 0
 
 
@@ -191,22 +191,22 @@ def test_without_a_mouse(office: Office) -> None:
     sam.events.wait("incoming")
     sam.answer()
     lee.events.wait("incoming")
-    expect(row(page, "Lee Colleague")).to_contain_text("Ringing")
+    shows(row(page, "Lee Colleague"), "Ringing")
     page.get_by_role("main").focus()
     page.keyboard.press("e")
     lee.events.wait("closed")
     sam.events.wait("closed")
     outside(office, "Maria Lindgren", sam)
     call = row(page, "Maria Lindgren")
-    expect(call).to_contain_text("Live")
+    shows(call, "Live")
     page.keyboard.press("j")
     expect(call).to_be_focused()
     page.keyboard.press("h")
-    expect(call).to_contain_text("On hold")
+    shows(call, "On hold")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Resume: Maria Lindgren")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(call).to_contain_text("Live")
+    shows(call, "Live")
     page.keyboard.press("u")
     dialog = page.get_by_role("dialog", name="Send to Olivia Boss")
     expect(dialog.get_by_label("Note")).to_be_focused()
@@ -214,7 +214,7 @@ def test_without_a_mouse(office: Office) -> None:
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
     boss.events.wait("incoming")
-    expect(row(page, "Maria Lindgren")).to_contain_text("You have sent it; rings at Olivia Boss")
+    shows(row(page, "Maria Lindgren"), "You have sent it; rings at Olivia Boss")
 
 
 def test_who_may_not_sees_no_button(office: Office) -> None:
@@ -223,7 +223,7 @@ def test_who_may_not_sees_no_button(office: Office) -> None:
     outside(office, "Maria Lindgren", sam)
     page = office.site.visit("677", "/").page
     call = row(page, "Maria Lindgren")
-    expect(call).to_contain_text("Sam Secretary is talking")
+    shows(call, "Sam Secretary is talking")
     for button in ("Barge in", "Listen", "Whisper", "Hold", "Park", "Hang up"):
         expect(call.get_by_role("button", name=button)).to_have_count(0)
     expect(page.get_by_role("button", name="Call as Olivia Boss")).to_have_count(0)

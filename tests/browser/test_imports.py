@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.office import Office
 from tests.browser.office import office as opened
-from tests.support.browser import picture
+from tests.support.browser import picture, shows
 
 pytestmark = [pytest.mark.needs("chromium", "module:pjsua2"), pytest.mark.timeout(90), pytest.mark.usefixtures("nothing_left")]
 
@@ -61,7 +61,7 @@ def test_import_with_mistakes_corrected_applied_and_rolled_back(office: Office, 
     page = office.site.visit("admin", "/imports").page
 
     result = check(page, wrong)
-    expect(result).to_contain_text("Has errors")
+    shows(result, "Has errors")
     problems = result.get_by_role("region", name="Problems").get_by_role("row")
     for row, words in ((3, "is missing"), (4, "formula"), (5, "999"), (6, "not a number"), (7, "801")):
         expect(problems.filter(has=page.get_by_role("cell", name=str(row), exact=True)).filter(has_text=words).first).to_be_visible()
@@ -77,10 +77,10 @@ def test_import_with_mistakes_corrected_applied_and_rolled_back(office: Office, 
     assert all(not each.startswith(("=", "+", "-", "@")) for row in rows for each in row.values()), "no cell of it is a formula"
 
     result = check(page, right)
-    expect(result).to_contain_text("Ready to apply")
+    shows(result, "Ready to apply")
     assert known(office) == before, "checking changes nothing"
     result.get_by_role("button", name="Apply").click()
-    expect(result).to_contain_text("Applied")
+    shows(result, "Applied")
     assert known(office) == before | {"801", "802", "803", "804"}
     assert "801" in str(office.site.admin.ask("GET", "/executives/667").json()["assistants"])
 
@@ -90,7 +90,7 @@ def test_import_with_mistakes_corrected_applied_and_rolled_back(office: Office, 
     page.goto("/imports")
     page.get_by_role("button", name="Roll back people-corrected.csv").click()
     page.get_by_role("dialog", name="Roll back this import?").get_by_role("button", name="Roll back").click()
-    expect(page.locator("#toasts")).to_contain_text("Rolled back")
+    shows(page.locator("#toasts"), "Rolled back")
     assert known(office) == before
     assert "801" not in str(office.site.admin.ask("GET", "/executives/667").json()["assistants"])
 
@@ -105,7 +105,7 @@ def test_export_edit_import(office: Office, tmp_path: Path) -> None:
     edited = tmp_path / "edited.csv"
     edited.write_text(text.replace("Lee Colleague", "Lee Li"), encoding="utf-8")
     result = check(page, edited)
-    expect(result).to_contain_text("Ready to apply")
+    shows(result, "Ready to apply")
     result.get_by_role("button", name="Apply 1 change").click()
-    expect(result).to_contain_text("Applied")
+    shows(result, "Applied")
     assert office.site.admin.ask("GET", "/users/601").json()["name"] == "Lee Li"

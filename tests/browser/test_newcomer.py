@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.audio import TONES
 from tests.support.baresip import Baresip
-from tests.support.browser import DESKTOP, PASSWORD, ROOT, Visitor, one_time_password, picture
+from tests.support.browser import DESKTOP, PASSWORD, ROOT, Visitor, one_time_password, picture, shows
 from tests.support.network import network
 from tests.support.phone import Account
 from tests.support.server import Server
@@ -123,7 +123,7 @@ def test_from_the_first_start_to_the_history(fresh: Server, newcomer: Callable[[
         accounts = [Account("127.0.0.1", each.user, each.password, each.domain, each.server, tone) for each, tone in zip(shown, TONES, strict=False)]
         ben, wendy, caller = [stack.enter_context(Baresip(each, tmp_path)) for each in accounts]
         for name in (*ASSISTANTS, CALLER):
-            expect(page.get_by_role("region", name=name)).to_contain_text("Connected: baresip")
+            shows(page.get_by_role("region", name=name), "Connected: baresip")
         expect(page.get_by_text(f"The phones are connected. Now call {boss.user}.")).to_be_visible()
 
         links = page.get_by_role("region", name="Follow the calls on the page")
@@ -136,22 +136,22 @@ def test_from_the_first_start_to_the_history(fresh: Server, newcomer: Callable[[
         wendy.events.wait("incoming")
         calls = window.locator("#calls")
         for words in (CALLER, f"for {BOSS}", "Ringing"):
-            expect(calls).to_contain_text(words)
+            shows(calls, words)
         picture(window, "newcomer-ringing")
         ben.answer()
         caller.events.wait("established")
         wendy.events.wait("closed")
-        expect(calls).to_contain_text("You are talking")
+        shows(calls, "You are talking")
         caller.hangup()
         ben.events.wait("closed")
         expect(window.get_by_text("No calls", exact=True)).to_be_visible()
 
     window.get_by_role("link", name="History").click()
     row = window.get_by_role("listitem").filter(has_text=CALLER).last
-    expect(row).to_contain_text(f"for {BOSS}, answered by you")
+    shows(row, f"for {BOSS}, answered by you")
     row.get_by_role("button", name="Why?").click()
-    expect(window.get_by_role("dialog")).to_contain_text("What was decided")
-    expect(window.get_by_role("dialog")).to_contain_text(BOSS)
+    shows(window.get_by_role("dialog"), "What was decided")
+    shows(window.get_by_role("dialog"), BOSS)
     picture(window, "newcomer-why")
     for each in (administrator, assistant):
         each.judge()

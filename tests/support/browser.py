@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Response, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = (
@@ -241,6 +241,12 @@ def one_time_password(log: Path) -> str:
 
 
 # --- what is seen ---------------------------------------------------------------------------------------------------------------
+
+
+def shows(place: Locator, *words: str) -> None:
+    """Waits until all of this can be read there: what is hidden does not count."""
+    for each in words:
+        expect(place).to_contain_text(each, use_inner_text=True)
 
 
 def pictures() -> Path:

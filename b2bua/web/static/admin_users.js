@@ -177,7 +177,7 @@ async function edit(draft) {
     {id: "person", label: "Person", panel: personPanel(draft)},
     {id: "calls", label: "Numbers and forwarding", panel: callsPanel(draft)},
     ...(administers ? [{id: "rights", label: "Role", panel: rightsPanel(draft)}] : []),
-    ...(draft.isNew ? [] : [{id: "phones", label: "Phones", panel: phonesPanel(draft)}, ...(["shared", "forwarding"].includes(draft.body.type) ? [] : [{id: "account", label: "Sign-in", panel: accountPanel(draft)}])]),
+    ...(draft.isNew ? [] : [{id: "phones", label: "Phones", panel: phonesPanel(draft)}, ...(["shared", "limited"].includes(draft.body.type) ? [] : [{id: "account", label: "Sign-in", panel: accountPanel(draft)}])]),
   ];
   const bar = saveBar(draft, {
     label: draft.isNew ? "Add the user" : "Save",

@@ -3,7 +3,7 @@
 import {API} from "./base.js";
 
 const FIRST_WAIT = 250;
-const LONGEST_WAIT = 1600;
+const LONGEST_WAIT = 1200;
 const SILENCE = 25_000; // the server says something every ten seconds
 const SIGNED_OUT = 4401;
 const TOO_MANY = 4429;
