@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +14,14 @@ from b2bua.store.organisation.connections import SCHEME, Database, postgres_data
 from b2bua.store.organisation.directory import SqlDirectory
 from b2bua.store.organisation.imports import SqlImports
 from b2bua.store.organisation.models import VERSION_TABLE
+from b2bua.store.ports import Unavailable
 
 DATABASE: Final = "directory.sqlite"
 """The file under the state directory, where no other database is named."""
 FILE_SCHEME: Final = "sqlite:///"
 """Before the path of a file in a configuration."""
+OPENING_SECONDS: Final = 10.0
+"""How long a server that starts waits for another one that starts on the same database."""
 MIGRATING: Final = 0x62326275
 """The advisory lock that one of several servers has while it migrates."""
 
@@ -46,11 +50,25 @@ def open_organisation(place: str | Path) -> Organisation:
     """
     database = postgres_database(place) if isinstance(place, str) and place.startswith(SCHEME) else sqlite_database(Path(place))
     try:
-        migrate(database)
+        _migrate_in_time(database)
     except BaseException:
         database.close()
         raise
     return Organisation(database)
+
+
+def _migrate_in_time(database: Database) -> None:
+    """While another server makes the file, SQLite says at once that it is locked (the change to WAL waits for nobody); so it is asked again."""
+    end = time.monotonic() + OPENING_SECONDS
+    while True:
+        try:
+            migrate(database)
+        except Unavailable:
+            if database.engine.dialect.name != "sqlite" or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def place_of(named: str | None, state: Path) -> str | Path:
