@@ -97,9 +97,9 @@ class Program:
         further = {**(headers or {}), **({"Content-Length": str(len(body))} if method != "GET" else {})}
         lines = "".join(f"{name}: {value}\r\n" for name, value in further.items())
         head = f"{method} {path} HTTP/1.1\r\n{self._head}{lines}\r\n"
-        begun = time.perf_counter()
-        for _ in range(2):
+        while True:
             kept = bool(self._idle)
+            begun = time.perf_counter()
             reader, writer = self._idle.pop() if kept else await asyncio.open_connection(SERVER, HTTP_PORT)
             try:
                 writer.write(head.encode() + body)
@@ -107,13 +107,11 @@ class Program:
                     status, content = await _read(reader)
             except (asyncio.IncompleteReadError, ConnectionError):
                 writer.close()
-                if not kept:
-                    raise
-                begun = time.perf_counter()  # the server has closed a connection that nobody used
-                continue
+                if kept:
+                    continue  # the server has closed a connection that nobody used
+                raise
             self._idle.append((reader, writer))
             return Answer(status, content, 1000 * (time.perf_counter() - begun))
-        raise ConnectionError(f"{method} {path} was not answered")
 
     async def json(self, method: str, path: str, value: object = None) -> Answer:
         """The same under the API, with a body of JSON, whatever revision the entry has. Raises OSError where it is refused."""

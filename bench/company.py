@@ -149,13 +149,20 @@ class Company:
         self.server = Server(folder / "b2bua.yaml", SERVER_CORE)
         self.start_seconds = time.monotonic() - begun
         self.callees = Callees(folder, PARTY_CORE)
-        self._runs = 0
+        self._callers: list[Party] = []
 
     def calls(self, rate: int, seconds: float) -> Party:
         """Start callers from outside who call one executive after the other."""
-        self._runs += 1
         fixed = ("-inf", CALLED, "-r", str(rate), "-m", str(int(rate * seconds)), "-d", str(TALK_MS), "-trace_shortmsg")
-        return Party(self._folder, f"caller{self._runs}", "office_caller.xml", CALLER_PORT, PARTY_CORE, *fixed, f"{SERVER}:{SIP_PORT}")
+        name = f"caller{len(self._callers)}"
+        self._callers.append(Party(self._folder, name, "office_caller.xml", CALLER_PORT, PARTY_CORE, *fixed, f"{SERVER}:{SIP_PORT}"))
+        return self._callers[-1]
+
+    def stop(self) -> None:
+        for each in self._callers:
+            each.stop()
+        self.callees.stop()
+        self.server.stop()
 
 
 @contextmanager
@@ -166,5 +173,4 @@ def running(written: Path) -> Iterator[Company]:
             made.callees.start("fork", RING_MS)
             yield made
         finally:
-            made.callees.stop()
-            made.server.stop()
+            made.stop()

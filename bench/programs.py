@@ -152,8 +152,10 @@ async def interface(at: Company, seconds: float, pairs: int) -> Interface:
 
 
 async def over(party: Party, seconds: float) -> None:
-    """Until the calls are over."""
+    """Until the calls are over. Raises OSError where there were none."""
     await asyncio.to_thread(party.wait, seconds + 15)
+    if not party.count().completed:
+        raise OSError("SIPp has completed no call")
 
 
 # --- an import ----------------------------------------------------------------------------------------------------------------

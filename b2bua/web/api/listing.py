@@ -25,6 +25,8 @@ MAX_LIMIT: Final = 500
 DEFAULT_LIMIT: Final = 50
 FEW: Final = 200
 """Rows that are put into their places one by one; more are sorted altogether."""
+MANY: Final = 4
+"""A filter that lets pass more than one in so many looks at all."""
 MAX_SEARCH: Final = 200
 """Characters of a search."""
 SORTS: Final = ("order", "key", "name", "revision")
@@ -59,6 +61,11 @@ class Filter(NamedTuple):
     """What counts where the entry says nothing."""
     below: str = ""
     """The kind whose tree it means: whoever is below counts, too."""
+
+    def value(self, entry: Entry) -> str:
+        """What a field that is one string says."""
+        found: str | None = entry.body.get(self.field)
+        return self.default if found is None else found
 
 
 def _agents(body: Mapping[str, Any]) -> Iterable[str]:
@@ -211,14 +218,16 @@ class Listing:
         self._source: Mapping[str, Entry] | None = None
         self._rows: dict[str, _Row] = {}
         self._sorted: dict[str, list[_Row]] = {}
+        self._indexes: dict[Filter, dict[str, dict[str, _Row]]] = {}
+        """Rows by the value of a filter and by key; made when somebody filters."""
 
     def page(self, query: Query, viewer: Viewer, book: Book) -> Page:
         """Those that the viewer may see and has asked for."""
         rows = self._in_order(query.sort, book.entries(self._kind))
+        for name, value in query.filters.items():
+            rows = self._filtered(rows, query.sort, FILTERS[self._kind][name], value, viewer, book)
         if query.words:
             rows = self._searched(rows, query.words, book)
-        for name, value in query.filters.items():
-            rows = self._filtered(rows, FILTERS[self._kind][name], value, viewer, book)
         if not viewer.administers and self._kind not in rights.SEEN_BY_ALL:
             rows = [row for row in rows if rights.may_see(viewer, row.entry, book)]
         place = _PLACES[query.sort]
@@ -240,11 +249,25 @@ class Listing:
         texts = [f"{row.text}\n{users[row.entry.key].body.get('name', '')}".casefold() if row.entry.key in users else row.text for row in rows]
         return [row for row, text in zip(rows, texts, strict=True) if all(word in text for word in words)]
 
-    def _filtered(self, rows: list[_Row], which: Filter, value: str, viewer: Viewer, book: Book) -> list[_Row]:
-        found = _passed(rows, which, _wanted(which, value, book))
+    def _filtered(self, rows: list[_Row], sort: str, which: Filter, value: str, viewer: Viewer, book: Book) -> list[_Row]:
+        wanted = _wanted(which, value, book)
+        few = self._few_with(which, wanted) if rows is self._sorted[sort] else None
+        found = _passed(rows, which, wanted) if few is None else sorted(few, key=_PLACES[sort])
         if viewer.administers or (which.field in rights.PART.get(self._kind, ()) and self._kind in rights.SEEN_BY_ALL):
             return found
         return [row for row in found if not rights.hides(rights.level_of(viewer, row.entry, book), self._kind, which.field)]
+
+    def _few_with(self, which: Filter, wanted: frozenset[str]) -> list[_Row] | None:
+        """Those with one of these values, where they are so few that sorting them is quicker than looking at all the others. None: look."""
+        if which.values is not None:
+            return None
+        if which not in self._indexes:
+            index = self._indexes[which] = {}
+            for row in self._rows.values():
+                index.setdefault(which.value(row.entry), {})[row.entry.key] = row
+        index = self._indexes[which]
+        found = [row for value in wanted for row in index.get(value, {}).values()]
+        return found if MANY * len(found) < len(self._rows) else None
 
     def _in_order(self, sort: str, entries: Mapping[str, Entry]) -> list[_Row]:
         if self._source is not entries:
@@ -267,6 +290,12 @@ class Listing:
         known.update((row.entry.key, row) for row in fresh)
         if len(fresh) + len(stale) > FEW:
             self._sorted.clear()
+            self._indexes.clear()
+        for which, index in self._indexes.items():
+            for row in stale:
+                del index[which.value(row.entry)][row.entry.key]
+            for row in fresh:
+                index.setdefault(which.value(row.entry), {})[row.entry.key] = row
         for sort, rows in self._sorted.items():
             _replace(rows, stale, fresh, _PLACES[sort])
 
@@ -309,9 +338,7 @@ def _passed(rows: list[_Row], which: Filter, wanted: frozenset[str]) -> list[_Ro
     if values is not None:
         default = (which.default,)
         return [row for row in rows if not wanted.isdisjoint(tuple(values(row.entry.body)) or default)]
-    if which.default in wanted:
-        return [row for row in rows if (found := row.entry.body.get(field)) is None or found in wanted]
-    return [row for row in rows if row.entry.body.get(field) in wanted]
+    return [row for row in rows if (which.default if (found := row.entry.body.get(field)) is None else found) in wanted]
 
 
 def _wanted(which: Filter, value: str, book: Book) -> frozenset[str]:
